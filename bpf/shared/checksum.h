@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The Internet checksum (RFC 1071), updated incrementally (RFC 1624, equation 3: HC' = ~(~HC + ~m +
+ * m')). One delta is collected over all words that change and then applied to each checksum that
+ * covers them.
+ */
+#ifndef WEIR_CHECKSUM_H
+#define WEIR_CHECKSUM_H
+
+#include "types.h"
+
+/* Adds ~old + new, both as raw 16-bit halves in memory order; byte order does not matter (RFC 1071
+ * 2(B)). */
+WEIR_INLINE __u32 weir_delta32(__u32 delta, struct weir_be32 old_word, struct weir_be32 new_word) {
+    const __u32 inverted = ~old_word.raw;
+    return delta + (inverted & 0xffff) + (inverted >> 16) + (new_word.raw & 0xffff) +
+           (new_word.raw >> 16);
+}
+
+WEIR_INLINE __u32 weir_delta16(__u32 delta, struct weir_be16 old_half, struct weir_be16 new_half) {
+    return delta + (__u16)~old_half.raw + new_half.raw;
+}
+
+/* The checksum after a change. `delta` holds at most a few thousand terms, so 32 bits do not
+ * overflow. */
+WEIR_INLINE struct weir_be16 weir_checksum_update(struct weir_be16 checksum, __u32 delta) {
+    struct weir_be16 updated;
+    __u32 sum = (__u16)~checksum.raw + delta;
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    updated.raw = (__u16)~sum;
+    return updated;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The verdicts, and the one list of reasons. A packet ends in exactly one reason; the enum, the
+ * counters, the names that weirctl prints and the documentation all come from this list. Append
+ * only: a number is ABI.
+ *
+ *   X(NAME, verdict, "name", "what it means to an operator")
+ */
+#ifndef WEIR_REASONS_H
+#define WEIR_REASONS_H
+
+#define WEIR_REASONS(X)                                                                           \
+    X(FLOW_HIT, FORWARD, "flow_hit", "packet of a known flow")                                    \
+    X(FLOW_NEW, FORWARD, "flow_new", "first packet of a flow; a backend was chosen")              \
+    X(NOT_IP, TO_HOST, "not_ip", "neither IPv4 nor IPv6 (ARP, LLDP, ...)")                        \
+    X(IPV6, TO_HOST, "ipv6", "IPv6, which is not balanced yet")                                   \
+    X(VLAN, TO_HOST, "vlan", "VLAN-tagged, which is not balanced yet")                            \
+    X(ICMP, TO_HOST, "icmp", "ICMP; the host answers")                                            \
+    X(OTHER_PROTOCOL, TO_HOST, "other_protocol", "neither TCP nor UDP nor ICMP")                  \
+    X(OTHER_MAC, TO_HOST, "other_mac",                                                            \
+      "not sent to this port's MAC (flooded, broadcast, multicast)")                              \
+    X(FRAGMENT, TO_HOST, "fragment", "an IP fragment; its ports are not read")                    \
+    X(NOT_SERVICE, TO_HOST, "not_service", "no service has this destination, no flow this reply") \
+    X(SERVICE_DRAINING, TO_HOST, "service_draining", "new flow for a service that was removed")   \
+    X(NO_TABLES, TO_HOST, "no_tables", "nothing has been published yet")                          \
+    X(FROM_HOST, FORWARD, "from_host", "sent by the host through its port")                       \
+    X(TRUNCATED, DROP, "truncated", "shorter than its headers say")                               \
+    X(IP_HEADER, DROP, "ip_header", "IP version, header length or total length is wrong")         \
+    X(TCP_HEADER, DROP, "tcp_header", "TCP data offset is wrong")                                 \
+    X(UDP_HEADER, DROP, "udp_header", "UDP length is wrong")                                      \
+    X(NO_FLOW, DROP, "no_flow", "TCP of no known flow, and no SYN")                               \
+    X(NO_BACKEND, DROP, "no_backend", "no backend of the service may take a new flow")            \
+    X(NO_NEXT_HOP, DROP, "no_next_hop", "the backend's next hop (route, neighbour) is unknown")   \
+    X(FLOW_TABLE_FULL, DROP, "flow_table_full", "no room for a new flow; raise `flows`")          \
+    X(NO_SNAT_PORT, DROP, "no_snat_port", "no free source port toward the backend; add `snat`")   \
+    X(BAD_TABLES, DROP, "bad_tables", "a table names a record that does not exist")               \
+    X(HOST_LINK_STRAY, DROP, "host_link_stray", "from the host's link, but a reply of no flow")   \
+    X(PORT_UNKNOWN, DROP, "port_unknown", "arrived on, or would leave by, a port without record") \
+    X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
+    X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")
+
+enum weir_verdict {
+    WEIR_VERDICT_DROP = 0,
+    WEIR_VERDICT_TO_HOST = 1,
+    WEIR_VERDICT_FORWARD = 2,
+};
+
+#define WEIR_REASON_ENUM(name, verdict, text, meaning) WEIR_REASON_##name,
+enum weir_reason { WEIR_REASON_NONE = 0, WEIR_REASONS(WEIR_REASON_ENUM) WEIR_REASON_COUNT };
+#undef WEIR_REASON_ENUM
+
+#define WEIR_REASON_CAPACITY \
+    64 /* counters in the tables; fixed so that a new reason keeps the ABI */
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Stage 4, rewrite: the headers of a forwarded packet, full NAT (RFC 3022 section 2.2, both ends).
+ * Checksums are updated, never recomputed, so that a packet damaged before weir stays recognizably
+ * damaged.
+ */
+#ifndef WEIR_REWRITE_H
+#define WEIR_REWRITE_H
+
+#include "checksum.h"
+#include "env.h"
+#include "packet.h"
+
+/* What the packet shall carry when it leaves. */
+struct weir_nat {
+    struct weir_be32 src;
+    struct weir_be32 dst;
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+};
+
+WEIR_INLINE struct weir_nat weir_nat_of(const struct weir_flow* flow, int from_client) {
+    struct weir_nat nat;
+
+    if (from_client) {
+        nat.src = flow->snat.word[3];
+        nat.dst = flow->backend.word[3];
+        nat.sport = flow->snat_port;
+        nat.dport = flow->backend_port;
+    } else {
+        nat.src = flow->tuple.dst.word[3];
+        nat.dst = flow->tuple.src.word[3];
+        nat.sport = flow->tuple.dport;
+        nat.dport = flow->tuple.sport;
+    }
+    return nat;
+}
+
+WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data, void* end,
+                                   const struct weir_nat* nat, __u32 delta) {
+    if (packet->tuple.protocol == WEIR_PROTO_TCP) {
+        struct weir_tcp* tcp =
+            (struct weir_tcp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*tcp));
+        if (!tcp) return 0;
+        delta = weir_delta16(delta, tcp->sport, nat->sport);
+        delta = weir_delta16(delta, tcp->dport, nat->dport);
+        tcp->sport = nat->sport;
+        tcp->dport = nat->dport;
+        tcp->checksum = weir_checksum_update(tcp->checksum, delta);
+        return 1;
+    }
+    struct weir_udp* udp = (struct weir_udp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*udp));
+    if (!udp) return 0;
+    delta = weir_delta16(delta, udp->sport, nat->sport);
+    delta = weir_delta16(delta, udp->dport, nat->dport);
+    udp->sport = nat->sport;
+    udp->dport = nat->dport;
+    if (udp->checksum.raw != 0) { /* RFC 768: 0 means none, and stays none */
+        udp->checksum = weir_checksum_update(udp->checksum, delta);
+        if (udp->checksum.raw == 0) udp->checksum.raw = 0xffff;
+    }
+    return 1;
+}
+
+/* Rewrites the frame for its flow and next hop. 0 (and nothing written) only if the frame has
+ * shrunk since parse. */
+WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                             void* end) {
+    const struct weir_flow* flow = weir_env_flow(env, packet->flow);
+    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
+
+    if (!flow || !eth || !ip) return 0;
+    const struct weir_nat nat = weir_nat_of(flow, packet->from_client);
+    __u32 delta = weir_delta32(0, ip->src, nat.src);
+    delta = weir_delta32(delta, ip->dst, nat.dst);
+    if (!weir_rewrite_ports(packet, data, end, &nat, delta)) return 0;
+    ip->src = nat.src;
+    ip->dst = nat.dst;
+    ip->checksum = weir_checksum_update(ip->checksum, delta);
+    eth->dst = packet->next_hop;
+    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+    return 1;
+}
+
+#endif

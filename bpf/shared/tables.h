@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The records of the shared tables: one layout, two backing stores (mmapable BPF arrays; a
+ * shared-memory segment). Control is the only writer of everything but the counters. Generation g
+ * lives in half g & 1 of the double-buffered arrays; a reader loads `generation` once per packet or
+ * burst and uses that half throughout.
+ *
+ *   control   one record: geometry, ports, the generation number (the one store that publishes)
+ *   services  [2][services]         open addressing, found by (address, protocol, port)
+ *   backends  [2][backends]         by backend id; an id keeps its meaning while any flow names it
+ *   slots     [slot_lines]          an arena; a range is rewritten only after its last reader is
+ * gone upstreams [upstreams]           what balancing remembers: outlives generations workers
+ * [workers]             written by each worker alone: what it has seen, reasons counters
+ * [workers][backends]   written by each worker alone flows, flow_tags, flow_refs     see flow.h;
+ * [workers][...] with DPDK, one set with XDP
+ */
+#ifndef WEIR_TABLES_H
+#define WEIR_TABLES_H
+
+#include "reasons.h"
+#include "types.h"
+
+#define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
+#define WEIR_TABLES_ABI 1u
+
+#define WEIR_PORT_CAPACITY 16
+#define WEIR_SERVICE_PROBES 8u /* the writer keeps every service within so many steps of its home \
+                                */
+#define WEIR_SLOTS_PER_LINE 32u
+#define WEIR_NO_BACKEND 0xffffu
+#define WEIR_NO_PORT 0xffu
+
+enum weir_port_kind {
+    WEIR_PORT_NONE = 0,
+    WEIR_PORT_NETWORK =
+        1, /* clients and backends are there; the host sees what is not for a service */
+    WEIR_PORT_HOST_LINK = 2, /* leads to the host's own stack: backends on this machine */
+};
+
+/* What a port needs of its engine. */
+#define WEIR_PORT_REDIRECT                                                                  \
+    1u /* XDP: leave by bpf_redirect even where packets come in (a veth peer without an XDP \
+          program never takes what XDP_TX put into its ring) */
+
+/* A place where packets come and go. Index 0 is always the host link. */
+struct weir_port {
+    __u32 ifindex; /* of the kernel's interface that XDP redirects to; 0 with DPDK */
+    struct weir_mac mac;
+    __u8 kind; /* enum weir_port_kind */
+    __u8 flags;
+};
+WEIR_ASSERT(sizeof(struct weir_port) == 12, "ABI");
+
+struct weir_control {
+    __u64 magic;
+    __u64 generation; /* 0: nothing published yet */
+    __u32 abi;
+    __u32 service_capacity; /* records in a half; a power of two */
+    __u32 backend_capacity; /* records in a half */
+    __u32 slot_lines;
+    __u32 upstream_capacity;
+    __u32 workers;
+    __u32 flow_buckets; /* for each worker (XDP: in all); a power of two, WEIR_FLOWS_PER_BUCKET
+                           flows each */
+    __u32 ref_buckets;  /* likewise */
+    __u64 seed;         /* of weir_hash_tuple for flows */
+    struct weir_port ports[WEIR_PORT_CAPACITY];
+    __u8 unused[256 - 56 - 12 * WEIR_PORT_CAPACITY];
+};
+WEIR_ASSERT(sizeof(struct weir_control) == 256, "ABI");
+
+enum weir_method {
+    WEIR_METHOD_ROUND_ROBIN = 0,
+    WEIR_METHOD_IP_HASH = 1,
+    WEIR_METHOD_MAGLEV = 2,         /* over the tuple */
+    WEIR_METHOD_MAGLEV_ADDRESS = 3, /* over the client's address */
+};
+
+#define WEIR_SERVICE_USED 1u
+#define WEIR_SERVICE_DRAINING 2u /* known flows go on; no new ones */
+
+/* What clients address, with everything that choosing a backend needs. One cache line. */
+struct weir_service {
+    struct weir_addr addr;
+    struct weir_be16 port;
+    __u8 protocol;
+    __u8 flags;
+    __u32 id;
+    __u32 slot_base; /* first slot of the method's own table */
+    __u32 slot_count;
+    __u32 turn_base;  /* first slot of the round-robin sequence: the method itself, or where ip_hash
+                         ends up */
+    __u32 turn_count; /* 0: no backend may take a flow */
+    __u32 upstream;   /* index of its weir_upstream */
+    __u32 idle_ms;    /* proxy_timeout */
+    __u32 connect_ms; /* proxy_connect_timeout */
+    __u8 method;
+    __u8 unused[11];
+};
+WEIR_ASSERT(sizeof(struct weir_service) == 64, "one cache line a service");
+
+#define WEIR_BACKEND_USED 1u
+#define WEIR_BACKEND_REACHABLE 2u /* the next hop below is known */
+
+struct weir_backend {
+    struct weir_addr addr;
+    struct weir_addr snat; /* the source address toward it */
+    struct weir_be16 port;
+    __u8 flags;
+    __u8 out_port; /* index into ports */
+    struct weir_mac next_hop;
+    __u16 snat_low; /* source ports, host order, both included */
+    __u16 snat_high;
+    __u16 upstream; /* with addr and port, what an id stands for */
+    __u8 unused[16];
+};
+WEIR_ASSERT(sizeof(struct weir_backend) == 64, "one cache line a backend");
+
+struct weir_slot_line {
+    __u16 backend[WEIR_SLOTS_PER_LINE]; /* backend id or WEIR_NO_BACKEND */
+};
+WEIR_ASSERT(sizeof(struct weir_slot_line) == 64,
+            "one cache line; BPF arrays have no 2-byte elements");
+
+struct weir_upstream {
+    __u64 turns; /* flows that round robin has placed; shared by all workers, as nginx's `zone` does
+                  */
+    __u64 name;  /* hash of its name, 0: unused; a restarted control finds its upstreams by it */
+    __u64 unused[6];
+};
+WEIR_ASSERT(sizeof(struct weir_upstream) == 64, "no false sharing between upstreams");
+
+struct weir_worker {
+    __u64 generation;  /* the newest one this worker has used for a burst (DPDK) */
+    __u64 busy_cycles; /* in polls that found packets (DPDK) */
+    __u64 all_cycles;
+    __u64 heartbeat_ns; /* CLOCK_MONOTONIC of the last poll (DPDK) */
+    __u64 rx_packets;
+    __u64 tx_packets;
+    __u64 unused[2];
+    __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
+};
+WEIR_ASSERT(sizeof(struct weir_worker) == 576, "ABI; a multiple of a cache line");
+
+struct weir_counters {
+    __u64 flows;      /* ever started */
+    __u64 packets_in; /* toward the backend */
+    __u64 bytes_in;
+    __u64 packets_out; /* from it */
+    __u64 bytes_out;
+    __u64 unused[3];
+};
+WEIR_ASSERT(sizeof(struct weir_counters) == 64, "no false sharing between workers");
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A flow's state step: what one packet changes. Each side's bits are written by its own packets
+ * alone; the state is a function of both, so packets of both sides may be processed on two CPUs at
+ * once.
+ */
+#ifndef WEIR_TCP_H
+#define WEIR_TCP_H
+
+#include "flow_record.h"
+#include "wire.h"
+
+#define WEIR_NS_PER_MS 1000000ull
+
+/* How long a closed flow's tuple rests: Linux' own TIME_WAIT (RFC 9293 section 3.4.2 asks for 2
+ * MSL). */
+#define WEIR_CLOSED_NS (60000ull * WEIR_NS_PER_MS)
+
+/* After so much of it, its source port may serve again if no other is free: the peer had time to
+ * say the last word. */
+#define WEIR_CLOSED_REST_NS (1000ull * WEIR_NS_PER_MS)
+
+/* The bits one more segment adds to what its side has sent. A segment after a RST takes the RST
+ * back: whoever forged it does not end the flow. */
+WEIR_INLINE __u8 weir_tcp_sent(__u8 sent, __u8 flags) {
+    __u32 now_sent = (sent & ~(__u32)WEIR_SENT_RST) | WEIR_SENT_ANY;
+
+    if (flags & WEIR_TCP_RST) return (__u8)(now_sent | WEIR_SENT_RST);
+    now_sent |= (flags & WEIR_TCP_SYN) ? WEIR_SENT_SYN : WEIR_SENT_ACK;
+    if (flags & WEIR_TCP_FIN) now_sent |= WEIR_SENT_FIN;
+    return (__u8)now_sent;
+}
+
+/* RFC 9293 section 3.3.2, seen from the middle. */
+WEIR_INLINE enum weir_flow_state weir_tcp_state(__u8 client, __u8 backend) {
+    if ((client | backend) & WEIR_SENT_RST) return WEIR_FLOW_CLOSED;
+    if (client & backend & WEIR_SENT_FIN) return WEIR_FLOW_CLOSED;
+    if ((backend & WEIR_SENT_SYN) && (client & WEIR_SENT_ACK)) return WEIR_FLOW_ESTABLISHED;
+    return WEIR_FLOW_OPENING;
+}
+
+/* UDP has no handshake: a flow is established once both sides have sent. */
+WEIR_INLINE enum weir_flow_state weir_udp_state(__u8 client, __u8 backend) {
+    return (client && backend) ? WEIR_FLOW_ESTABLISHED : WEIR_FLOW_OPENING;
+}
+
+/* Takes one packet into account: bits, state, and when the flow expires if nothing follows. */
+WEIR_INLINE void weir_flow_step(struct weir_flow* flow, __u32 protocol, int from_client,
+                                __u8 tcp_flags, __u64 now) {
+    const int tcp = protocol == WEIR_PROTO_TCP;
+    __u8 client = flow->sent_by_client;
+    __u8 backend = flow->sent_by_backend;
+
+    if (from_client) {
+        client = tcp ? weir_tcp_sent(client, tcp_flags) : WEIR_SENT_ANY;
+        flow->sent_by_client = client;
+    } else {
+        backend = tcp ? weir_tcp_sent(backend, tcp_flags) : WEIR_SENT_ANY;
+        flow->sent_by_backend = backend;
+    }
+    const enum weir_flow_state state =
+        tcp ? weir_tcp_state(client, backend) : weir_udp_state(client, backend);
+    flow->state = (__u8)state;
+
+    __u64 left = (__u64)flow->idle_ms * WEIR_NS_PER_MS;
+    if (state == WEIR_FLOW_CLOSED)
+        left = WEIR_CLOSED_NS;
+    else if (tcp && state == WEIR_FLOW_OPENING)
+        left = (__u64)flow->connect_ms * WEIR_NS_PER_MS;
+    flow->expires = now + left;
+}
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The scalar types of the packet program. A value read from the wire is a one-member struct, so
+ * that an operator between byte orders does not compile; it is converted by name where it is needed
+ * as a number. Every header in this folder is C that g++ -std=c++20 and clang -target bpf both
+ * accept, without libc.
+ */
+#ifndef WEIR_TYPES_H
+#define WEIR_TYPES_H
+
+#include <linux/types.h>
+
+#define WEIR_INLINE static inline __attribute__((always_inline, unused))
+
+/*
+ * A function with loops that the BPF verifier shall walk once, for any arguments, instead of at
+ * each call: there a global subprogram (kernel 5.13), elsewhere inlined. It takes numbers and
+ * pointers, each pointer checked for NULL because the verifier asks for it, and returns a number.
+ */
+#ifdef __bpf__
+#define WEIR_SUBPROGRAM __attribute__((noinline))
+#else
+#define WEIR_SUBPROGRAM WEIR_INLINE
+#endif
+
+#ifdef __cplusplus
+#define WEIR_ASSERT(condition, why) static_assert(condition, why)
+#else
+#define WEIR_ASSERT(condition, why) _Static_assert(condition, why)
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WEIR_SWAP16(x) __builtin_bswap16(x)
+#define WEIR_SWAP32(x) __builtin_bswap32(x)
+#else
+#define WEIR_SWAP16(x) (x)
+#define WEIR_SWAP32(x) (x)
+#endif
+
+/* A 16-bit number in network byte order. */
+struct weir_be16 {
+    __u16 raw;
+};
+
+/* A 32-bit number in network byte order. */
+struct weir_be32 {
+    __u32 raw;
+};
+
+WEIR_INLINE struct weir_be16 weir_be16_from(__u16 host) {
+    struct weir_be16 wire;
+    wire.raw = WEIR_SWAP16(host);
+    return wire;
+}
+
+WEIR_INLINE __u16 weir_be16_to(struct weir_be16 wire) {
+    return WEIR_SWAP16(wire.raw);
+}
+
+WEIR_INLINE struct weir_be32 weir_be32_from(__u32 host) {
+    struct weir_be32 wire;
+    wire.raw = WEIR_SWAP32(host);
+    return wire;
+}
+
+WEIR_INLINE __u32 weir_be32_to(struct weir_be32 wire) {
+    return WEIR_SWAP32(wire.raw);
+}
+
+/* An IPv6 address, or an IPv4 one as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). Hashed and compared
+ * as words. */
+struct weir_addr {
+    struct weir_be32 word[4];
+};
+WEIR_ASSERT(sizeof(struct weir_addr) == 16, "an address is compared as 16 bytes");
+
+#define WEIR_V4_MAPPED WEIR_SWAP32(0x0000ffffu)
+
+WEIR_INLINE struct weir_addr weir_addr_v4(struct weir_be32 v4) {
+    struct weir_addr addr;
+    addr.word[0].raw = 0;
+    addr.word[1].raw = 0;
+    addr.word[2].raw = WEIR_V4_MAPPED;
+    addr.word[3] = v4;
+    return addr;
+}
+
+WEIR_INLINE int weir_addr_is_v4(const struct weir_addr* addr) {
+    return addr->word[0].raw == 0 && addr->word[1].raw == 0 && addr->word[2].raw == WEIR_V4_MAPPED;
+}
+
+WEIR_INLINE int weir_addr_equal(const struct weir_addr* a, const struct weir_addr* b) {
+    return ((a->word[3].raw ^ b->word[3].raw) | (a->word[2].raw ^ b->word[2].raw) |
+            (a->word[1].raw ^ b->word[1].raw) | (a->word[0].raw ^ b->word[0].raw)) == 0;
+}
+
+struct weir_mac {
+    __u8 byte[6];
+};
+
+WEIR_INLINE int weir_mac_equal(const struct weir_mac* a, const struct weir_mac* b) {
+    return ((a->byte[0] ^ b->byte[0]) | (a->byte[1] ^ b->byte[1]) | (a->byte[2] ^ b->byte[2]) |
+            (a->byte[3] ^ b->byte[3]) | (a->byte[4] ^ b->byte[4]) | (a->byte[5] ^ b->byte[5])) == 0;
+}
+
+/* IANA protocol numbers. */
+#define WEIR_PROTO_ICMP 1
+#define WEIR_PROTO_TCP 6
+#define WEIR_PROTO_UDP 17
+
+/* One direction of a conversation, as its packets carry it. No padding: hashed and compared by
+ * words. */
+struct weir_tuple {
+    struct weir_addr src;
+    struct weir_addr dst;
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+    __u32 protocol;
+};
+WEIR_ASSERT(sizeof(struct weir_tuple) == 40, "no padding: a tuple is hashed as words");
+
+WEIR_INLINE int weir_tuple_equal(const struct weir_tuple* a, const struct weir_tuple* b) {
+    return a->sport.raw == b->sport.raw && a->dport.raw == b->dport.raw &&
+           a->protocol == b->protocol && weir_addr_equal(&a->src, &b->src) &&
+           weir_addr_equal(&a->dst, &b->dst);
+}
+
+#endif

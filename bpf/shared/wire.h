@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Headers as they stand on the wire. Multi-byte fields are weir_be16/weir_be32, all packed to
+ * alignment 2 or less, because an IP header behind Ethernet's 14 bytes is not 4-aligned.
+ */
+#ifndef WEIR_WIRE_H
+#define WEIR_WIRE_H
+
+#include "types.h"
+
+#define WEIR_PACKED __attribute__((packed, aligned(2)))
+
+/* IEEE 802.3 */
+struct weir_eth {
+    struct weir_mac dst;
+    struct weir_mac src;
+    struct weir_be16 type;
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_eth) == 14, "IEEE 802.3 header");
+
+#define WEIR_ETH_IPV4 0x0800
+#define WEIR_ETH_ARP 0x0806
+#define WEIR_ETH_IPV6 0x86dd
+#define WEIR_ETH_VLAN 0x8100
+#define WEIR_ETH_QINQ 0x88a8
+
+/* RFC 791 section 3.1 */
+struct weir_ipv4 {
+    __u8 version_ihl; /* version << 4 | header length in 32-bit words */
+    __u8 tos;
+    struct weir_be16 length; /* header and payload, in bytes */
+    struct weir_be16 id;
+    struct weir_be16 fragment; /* flags << 13 | offset in 8-byte units */
+    __u8 ttl;
+    __u8 protocol;
+    struct weir_be16 checksum;
+    struct weir_be32 src;
+    struct weir_be32 dst;
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_ipv4) == 20, "RFC 791 header without options");
+
+#define WEIR_IPV4_MORE_FRAGMENTS 0x2000
+#define WEIR_IPV4_OFFSET_MASK 0x1fff
+
+/* RFC 9293 section 3.1 */
+struct weir_tcp {
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+    struct weir_be32 seq;
+    struct weir_be32 ack;
+    __u8 offset; /* data offset in 32-bit words << 4 */
+    __u8 flags;
+    struct weir_be16 window;
+    struct weir_be16 checksum;
+    struct weir_be16 urgent;
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_tcp) == 20, "RFC 9293 header without options");
+
+#define WEIR_TCP_FIN 0x01
+#define WEIR_TCP_SYN 0x02
+#define WEIR_TCP_RST 0x04
+#define WEIR_TCP_ACK 0x10
+
+/* RFC 768 */
+struct weir_udp {
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+    struct weir_be16 length;
+    struct weir_be16 checksum; /* 0: none was computed */
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_udp) == 8, "RFC 768 header");
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The XDP engine: runs the packet program (shared/program.h) stage by stage on one frame and turns
+ * its verdict into an XDP action. control/publish/xdp_engine.cc loads and attaches it. It decides
+ * nothing about a packet itself.
+ */
+#include "maps.h"
+#include "shared/program.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* The index of the port with this interface, or WEIR_NO_PORT. */
+WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
+    const struct weir_control* tables = weir_env_control(env);
+
+    for (__u32 i = 0; i < WEIR_PORT_CAPACITY; i++)
+        if (tables->ports[i].kind != WEIR_PORT_NONE && tables->ports[i].ifindex == ifindex)
+            return i;
+    return WEIR_NO_PORT;
+}
+
+/* All stages; with a forward verdict the frame has been rewritten. */
+WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packet* packet,
+                                         void* data, void* end, __u8 in_port) {
+    enum weir_reason reason = weir_parse(packet, data, end, (__u32)(end - data), in_port);
+
+    if (reason != WEIR_REASON_NONE) return reason;
+    weir_hash_packet(env, packet);
+    reason = weir_decide(env, packet, data, end, bpf_ktime_get_ns());
+    if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
+    if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
+        return WEIR_REASON_PORT_UNKNOWN;
+    return weir_rewrite(env, packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
+}
+
+SEC("xdp")
+int weir_xdp(struct xdp_md* ctx) {
+    struct weir_env env;
+    struct weir_packet packet = {0}; /* 5.15's verifier wants all of it written before a call */
+
+    weir_env_start(&env);
+    const __u32 in_port = weir_port_of(&env, ctx->ingress_ifindex);
+    if (in_port == WEIR_NO_PORT) return XDP_PASS; /* attached, but not published yet */
+
+    const enum weir_reason reason = weir_stages(&env, &packet, (void*)(long)ctx->data,
+                                                (void*)(long)ctx->data_end, (__u8)in_port);
+    const enum weir_verdict verdict = weir_verdict_of(reason);
+    struct weir_worker* stats = weir_env_stats(&env);
+    if (stats) {
+        stats->rx_packets++;
+        stats->tx_packets += verdict == WEIR_VERDICT_FORWARD;
+        stats->reason[(__u32)reason & (WEIR_REASON_CAPACITY - 1)]++;
+    }
+    if (verdict == WEIR_VERDICT_TO_HOST) return XDP_PASS;
+    if (verdict == WEIR_VERDICT_DROP) return XDP_DROP;
+    const struct weir_port* out =
+        &weir_env_control(&env)->ports[packet.out_port & (WEIR_PORT_CAPACITY - 1)];
+    if (packet.out_port == in_port && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
+    return (int)bpf_redirect(out->ifindex, 0);
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/application.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <time.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <nlohmann/json.hpp>
+
+#include "control/api/report.h"
+#include "control/log/log.h"
+#include "control/process.h"
+#include "control/publish/make_engine.h"
+#include "control/publish/ports.h"
+
+namespace weir {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t monotonic_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000ull +
+           static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// A probe target's name: the id alone would confuse two backends that have it one after the other.
+std::string target_name(const publish::ProbeTarget& target) {
+    return fmt::format("{} {}:{}", target.id, target.address.to_string(), target.port);
+}
+
+}  // namespace
+
+Application::Application(config::Model model, Reread reread)
+    : model_(std::move(model)), reread_(std::move(reread)) {}
+
+Application::~Application() = default;
+
+Status Application::start() {
+    auto network = NetworkView::open(io_);
+    if (!network) return Error{network.error()};
+    network_ = std::move(*network);
+    if (const auto status = reserve(model_); !status) return status;
+    if (const auto status = start_engine(); !status) {
+        stop();
+        return status;
+    }
+    auto status = start_publishing();
+    if (status) status = start_api();
+    if (!status) {
+        stop();
+        return status;
+    }
+    for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) signals_.add(number);
+    wait_signal();
+    housekeep();
+    network_->on_change([this](const Changes& changes) { network_changed(changes); });
+    return success();
+}
+
+Status Application::start_engine() {
+    auto ports = publish::choose_ports(model_.dataplane, *network_);
+    if (!ports) return Error{ports.error()};
+    const auto choice = publish::choose_engine(model_.dataplane, *ports);
+    if (!choice) return Error{choice.error()};
+    engine_name_ = choice->engine == config::Engine::dpdk ? "dpdk" : "xdp";
+    engine_reason_ = choice->reason;
+    log::notice("engine {}: {}", engine_name_, engine_reason_);
+
+    auto engine =
+        publish::make_engine(io_, choice->engine, model_.dataplane, model_.core, std::move(*ports));
+    if (!engine) return Error{engine.error()};
+    engine_ = std::move(*engine);
+    if (const auto status = engine_->start(); !status) return status;
+    engine_->on_restart([this] { publish_soon(); });
+    return network_->refresh();
+}
+
+Status Application::start_publishing() {
+    auto host_ports = publish::source_ports_beside_kernel();
+    if (!host_ports && model_.dataplane.snat.empty()) return Error{host_ports.error()};
+    auto hops = NextHops::open(io_, *network_, [this](const auto&) { publish_soon(); });
+    if (!hops) return Error{hops.error()};
+    hops_ = std::move(*hops);
+    routes_ = std::make_unique<publish::Routes>(*hops_, *engine_, model_.dataplane.snat,
+                                                host_ports ? *host_ports : publish::PortRange{});
+    balancer_ = std::make_unique<publish::Balancer>(
+        engine_->view(), [this](std::uint64_t generation) { engine_->wait_seen(generation); });
+    checker_ = std::make_unique<Checker>(
+        io_, [this](const std::string& target, bool healthy, const std::string& reason) {
+            health_changed(target, healthy, reason);
+        });
+
+    auto& directory = balancer_->directory();
+    directory.engine = engine_name_;
+    directory.engine_reason = engine_reason_;
+    directory.ports = publish::describe_ports(engine_->host_link(), engine_->ports());
+    const auto status =
+        balancer_->configure(model_, publish::port_addresses(engine_->ports(), *network_));
+    if (!status) return status;
+    hops_->watch(balancer_->backend_addresses());
+    wait_for_next_hops();
+    if (const auto published =
+            balancer_->publish([this](const IpAddress& backend, std::uint16_t id) {
+                return routes_->to(backend, id);
+            });
+        !published)
+        return published;
+    engine_->published(balancer_->writer().services(), balancer_->writer().backends());
+    probe_targets_changed();
+    return success();
+}
+
+// A neighbour answers within milliseconds or not at all: a short wait spares the first clients a
+// refusal.
+void Application::wait_for_next_hops() {
+    const auto deadline = std::chrono::steady_clock::now() + 500ms;
+    const auto backends = balancer_->backend_addresses();
+    while (!routes_->settled(backends) && std::chrono::steady_clock::now() < deadline) {
+        io_.restart();
+        io_.run_one_for(20ms);
+    }
+    io_.restart();
+    for (const IpAddress& backend : backends)
+        if (const auto route = routes_->to(backend, 0); !route.known)
+            log::warn("backend {}: {}", backend.to_string(), route.text);
+}
+
+Status Application::start_api() {
+    auto server = api::Server::listen(
+        io_, fmt::format("{}/{}.sock", runtime_directory, model_.dataplane.instance),
+        [this](const nlohmann::json& request) { return answer(request); });
+    if (!server) return Error{server.error()};
+    api_ = std::move(*server);
+    return success();
+}
+
+nlohmann::json Application::answer(const nlohmann::json& request) {
+    const auto traffic = engine_->traffic();
+    std::vector<api::PortCounters> ports;
+    for (unsigned i = 0; i < traffic.size(); i++)
+        ports.push_back({i, traffic[i].rx_packets, traffic[i].tx_packets, traffic[i].rx_bytes,
+                         traffic[i].tx_bytes, traffic[i].rx_dropped});
+    return api::answer(
+        {engine_->view(), balancer_->directory(), monotonic_ns(), ports, engine_->worker_cpus()},
+        request);
+}
+
+void Application::run() {
+    io_.restart();
+    io_.run();
+}
+
+Status Application::reserve(const config::Model& model) {
+    std::vector<ListenTuple> tuples;
+    for (const config::Service& service : model.services) {
+        ListenTuple tuple;
+        tuple.protocol = service.protocol;
+        tuple.port = service.port;
+        if (service.address)
+            tuple.address = *service.address;
+        else if (service.ipv6_wildcard)
+            tuple.address = boost::asio::ip::address_v6::any();
+        else
+            tuple.address = boost::asio::ip::address_v4::any();
+        tuples.push_back(std::move(tuple));
+    }
+    return reservations_.replace(tuples);
+}
+
+void Application::warn_unchangeable(const config::Model& model) const {
+    const config::Dataplane& now = model_.dataplane;
+    const config::Dataplane& next = model.dataplane;
+    const auto devices = [](const config::Dataplane& dataplane) {
+        std::vector<std::string> names;
+        for (const config::Port& port : dataplane.ports) names.push_back(port.device);
+        return names;
+    };
+    if (now.engine != next.engine || now.workers != next.workers || now.flows != next.flows ||
+        now.instance != next.instance || now.local_network != next.local_network ||
+        now.snat != next.snat || devices(now) != devices(next))
+        log::warn(
+            "the dataplane block has changed; its settings count from the next start of weir");
+}
+
+// The tables take the new configuration, or everything stays as it was.
+Status Application::adopt(config::Model model) {
+    const config::Model& before = model_;
+    if (const auto status = reserve(model); !status) return status;
+    const auto wildcard = publish::port_addresses(engine_->ports(), *network_);
+    if (const auto status = balancer_->configure(model, wildcard); !status) {
+        if (const auto restored = reserve(before); !restored) log::error("{}", restored.error());
+        return status;
+    }
+    warn_unchangeable(model);
+    model.dataplane = before.dataplane;
+    model_ = std::move(model);
+    hops_->watch(balancer_->backend_addresses());
+    wait_for_next_hops();
+    publish_now();
+    probe_targets_changed();
+    return success();
+}
+
+void Application::reload() {
+    log::notice("signal 1 (SIGHUP) received, reconfiguring");
+    auto parsed = reread_();
+    if (!parsed) {
+        log::emerg("{}", parsed.error());
+        log::error("the configuration was not changed");
+        return;
+    }
+    for (const config::Message& message : parsed->messages) log::write(message.level, message.text);
+    const std::string target = parsed->model.core.error_log.target;
+    if (const auto status = log::init(target, parsed->model.core.error_log.level); !status)
+        log::error("{}", status.error());
+    if (const auto status = adopt(std::move(parsed->model)); !status) {
+        log::emerg("{}", status.error());
+        log::error("the configuration was not changed");
+        return;
+    }
+    log::notice("reconfigured: generation {}", balancer_->writer().generation());
+}
+
+void Application::publish_soon() {
+    if (publish_pending_ || stopping_) return;
+    publish_pending_ = true;
+    boost::asio::post(io_, [this] {
+        publish_pending_ = false;
+        if (!stopping_) publish_now();
+    });
+}
+
+void Application::publish_now() {
+    const auto status = balancer_->publish(
+        [this](const IpAddress& backend, std::uint16_t id) { return routes_->to(backend, id); });
+    if (!status) {
+        log::error("not published: {}", status.error());
+        return;
+    }
+    balancer_->directory().ports = publish::describe_ports(engine_->host_link(), engine_->ports());
+    engine_->published(balancer_->writer().services(), balancer_->writer().backends());
+}
+
+void Application::probe_targets_changed() {
+    std::vector<Checker::Target> targets;
+    for (const publish::ProbeTarget& target : balancer_->probe_targets())
+        targets.push_back({target_name(target), target.address, target.port, target.check});
+    checker_->replace(targets);
+}
+
+void Application::health_changed(const std::string& name, bool healthy, const std::string& reason) {
+    for (const publish::ProbeTarget& target : balancer_->probe_targets()) {
+        if (target_name(target) != name) continue;
+        balancer_->note_health(target.id, healthy, reason);
+        const auto where = fmt::format("{}:{}", target.address.to_string(), target.port);
+        if (healthy)
+            log::warn("backend {} is healthy again, it gets new flows", where);
+        else
+            log::warn("backend {} is unhealthy, it gets no new flows: {}", where, reason);
+    }
+    publish_soon();
+}
+
+void Application::network_changed(const Changes& changes) {
+    if (!changes.links || stopping_) return;
+    // An address of a port came or went: `listen` without an address follows.
+    const auto wildcard = publish::port_addresses(engine_->ports(), *network_);
+    if (const auto status = balancer_->configure(model_, wildcard); !status)
+        log::error("{}", status.error());
+    publish_soon();
+}
+
+void Application::housekeep() {
+    housekeeping_.expires_after(5s);
+    housekeeping_.async_wait([this](const boost::system::error_code& error) {
+        if (error || stopping_) return;
+        if (balancer_->forget_unused(monotonic_ns())) publish_soon();
+        housekeep();
+    });
+}
+
+void Application::wait_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error || stopping_) return;
+        switch (number) {
+            case SIGHUP:
+                reload();
+                break;
+            case SIGUSR1:
+                if (const auto status = log::reopen(); !status) log::error("{}", status.error());
+                break;
+            case SIGQUIT:
+                log::notice("signal 3 (SIGQUIT) received, gracefully shutting down");
+                quit_gracefully();
+                break;
+            default:
+                log::notice("signal {} ({}) received, exiting", number,
+                            number == SIGTERM ? "SIGTERM" : "SIGINT");
+                stop();
+                return;
+        }
+        wait_signal();
+    });
+}
+
+void Application::quit_gracefully() {
+    balancer_->drain();
+    publish_now();
+    const auto bound = model_.core.worker_shutdown_timeout;
+    check_drained(bound.count() == 0 ? std::chrono::steady_clock::time_point::max()
+                                     : std::chrono::steady_clock::now() + bound);
+}
+
+void Application::check_drained(std::chrono::steady_clock::time_point deadline) {
+    if (balancer_->live_flows(monotonic_ns()) == 0 ||
+        std::chrono::steady_clock::now() >= deadline) {
+        stop();
+        return;
+    }
+    drain_timer_.expires_after(200ms);
+    drain_timer_.async_wait([this, deadline](const boost::system::error_code& error) {
+        if (!error && !stopping_) check_drained(deadline);
+    });
+}
+
+void Application::stop() {
+    stopping_ = true;
+    if (engine_) engine_->stop();
+    api_.reset();
+    checker_.reset();
+    hops_.reset();
+    boost::system::error_code ignored;
+    signals_.cancel(ignored);
+    io_.stop();
+}
+
+}  // namespace weir

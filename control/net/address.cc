@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conversions of addresses between text, bytes and Asio's types. Called from all of control; keeps
+// no state.
+#include "control/net/address.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace weir {
+
+Result<Network> parse_network(const std::string& text) {
+    const Error error{"\"" + text + "\" is no address/prefix such as 10.0.0.1/24"};
+    const std::size_t slash = text.find('/');
+    if (slash == std::string::npos) return error;
+    boost::system::error_code code;
+    Network network;
+    network.address = boost::asio::ip::make_address(text.substr(0, slash), code);
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + slash + 1, end, network.prefix);
+    if (code || parsed.ec != std::errc() || parsed.ptr != end) return error;
+    if (network.prefix > bits_of(network.address)) return error;
+    return network;
+}
+
+std::string to_string(const Network& network) {
+    return fmt::format("{}/{}", network.address.to_string(), network.prefix);
+}
+
+std::string to_string(const MacAddress& mac) {
+    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
+                       mac[4], mac[5]);
+}
+
+int family_of(const IpAddress& address) {
+    return address.is_v4() ? AF_INET : AF_INET6;
+}
+
+unsigned bits_of(const IpAddress& address) {
+    return address.is_v4() ? 32 : 128;
+}
+
+std::string to_bytes(const IpAddress& address) {
+    if (address.is_v4()) {
+        const auto bytes = address.to_v4().to_bytes();
+        return {bytes.begin(), bytes.end()};
+    }
+    const auto bytes = address.to_v6().to_bytes();
+    return {bytes.begin(), bytes.end()};
+}
+
+std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes) {
+    namespace ip = boost::asio::ip;
+    if (bytes.size() == 4) {
+        ip::address_v4::bytes_type v4;
+        std::copy(bytes.begin(), bytes.end(), v4.begin());
+        return IpAddress(ip::address_v4(v4));
+    }
+    if (bytes.size() == 16) {
+        ip::address_v6::bytes_type v6;
+        std::copy(bytes.begin(), bytes.end(), v6.begin());
+        return IpAddress(ip::address_v6(v6));
+    }
+    return std::nullopt;
+}
+
+Result<LinkAddresses> link_addresses(const std::string& local_network) {
+    Result<Network> network = parse_network(local_network);
+    if (!network) return Error{network.error()};
+    if (!network->address.is_v4() || network->prefix > 30) {
+        return Error{"\"" + local_network +
+                     "\" cannot link to the host: it must be an IPv4 network of /30 or larger"};
+    }
+    const std::uint32_t mask =
+        network->prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - network->prefix);
+    const std::uint32_t base = network->address.to_v4().to_uint() & mask;
+    const auto host = [&](std::uint32_t number) {
+        return Network{boost::asio::ip::address_v4(base + number), network->prefix};
+    };
+    return LinkAddresses{host(1), host(2)};
+}
+
+}  // namespace weir

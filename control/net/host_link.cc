@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes and configures the link to the host's own stack. See host_link.h.
+#include "control/net/host_link.h"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+
+#include "control/log/system_error.h"
+#include "control/net/ethtool.h"
+
+namespace weir {
+namespace {
+
+Status create_pair(Netlink& netlink, const std::string& host_name,
+                   const std::string& dataplane_name) {
+    NetlinkRequest request(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+    request.header(ifinfomsg{}).attribute(IFLA_IFNAME, host_name);
+    request.nest(IFLA_LINKINFO, [&](NetlinkRequest& info) {
+        info.attribute(IFLA_INFO_KIND, std::string("veth"));
+        info.nest(IFLA_INFO_DATA, [&](NetlinkRequest& data) {
+            data.nest(VETH_INFO_PEER, [&](NetlinkRequest& peer) {
+                peer.header(ifinfomsg{}).attribute(IFLA_IFNAME, dataplane_name);
+            });
+        });
+    });
+    if (const int error = netlink.run(request)) {
+        return Error{"cannot create the veth pair " + host_name + ", " + dataplane_name + " (" +
+                     system_error(error) + ")" +
+                     (error == EPERM ? "; it needs CAP_NET_ADMIN" : "")};
+    }
+    return success();
+}
+
+Error stranger(const std::string& name, const std::string& other) {
+    return Error{"interface \"" + name + "\" exists and is not paired with \"" + other +
+                 "\": remove it (ip link delete " + name +
+                 ") or choose another name by \"instance\" in the dataplane block"};
+}
+
+// An existing pair is taken over as it is: its MACs stay, so that established flows do too.
+Status ensure_pair(Netlink& netlink, const std::string& host_name,
+                   const std::string& dataplane_name) {
+    Result<Link> host = find_link(netlink, host_name);
+    Result<Link> dataplane = find_link(netlink, dataplane_name);
+    if (!host && !dataplane) return create_pair(netlink, host_name, dataplane_name);
+    if (!host) return stranger(dataplane_name, host_name);
+    const bool paired = dataplane && host->kind == "veth" && dataplane->kind == "veth" &&
+                        host->peer == dataplane->index && dataplane->peer == host->index;
+    return paired ? success() : stranger(host_name, dataplane_name);
+}
+
+Status disable_ipv6(const Link& link) {
+    return set_sysctl("ipv6", link.name, "disable_ipv6", "1");
+}
+
+// Packets come from the dataplane's address, or from a client's when it is kept: neither strict
+// reverse-path filtering nor the ban on 127/8 may drop them. The kernel takes the greater of `all`
+// and the interface's value, so 0 works only where `all` is 0; 2 (loose) is the least strict that
+// is left.
+Status open_filters(const Link& link) {
+    Result<std::string> all = read_sysctl("ipv4", "all", "rp_filter");
+    if (!all) return Error{all.error()};
+    const std::string value = *all == "0" ? "0" : "2";
+    if (Status status = set_sysctl("ipv4", link.name, "rp_filter", value); !status) return status;
+    return set_sysctl("ipv4", link.name, "route_localnet", "1");
+}
+
+// Frames enter the packet path as they would leave a NIC: with checksums in place and no longer
+// than the MTU.
+Status plain_frames(const Link& link) {
+    for (const Offload offload : {Offload::tx_checksum, Offload::tso, Offload::gso}) {
+        if (Status status = set_offload(link.name, offload, false); !status) return status;
+    }
+    return success();
+}
+
+Status configure(Netlink& netlink, const Link& host, const LinkAddresses& addresses,
+                 const MacAddress& dataplane_mac) {
+    if (Status status = disable_ipv6(host); !status) return status;
+    if (Status status = open_filters(host); !status) return status;
+    if (Status status = plain_frames(host); !status) return status;
+    if (Status status = add_address(netlink, host, addresses.host); !status) return status;
+    if (Status status = set_up(netlink, host, true); !status) return status;
+    return set_permanent_neighbour(netlink, host, addresses.dataplane.address, dataplane_mac);
+}
+
+Result<HostLink> configure_pair(Netlink& netlink, const std::string& host_name,
+                                const std::string& dataplane_name, const LinkAddresses& addresses) {
+    Result<Link> host = find_link(netlink, host_name);
+    if (!host) return Error{host.error()};
+    Result<Link> dataplane = find_link(netlink, dataplane_name);
+    if (!dataplane) return Error{dataplane.error()};
+    if (Status status = disable_ipv6(*dataplane); !status) return Error{status.error()};
+    // GRO makes veth run NAPI on this end, without which redirected frames are dropped (5.15
+    // to 6.x).
+    if (Status status = set_offload(host_name, Offload::gro, true); !status) {
+        return Error{status.error()};
+    }
+    if (Status status = configure(netlink, *host, addresses, dataplane->mac); !status) {
+        return Error{status.error()};
+    }
+    if (Status status = set_up(netlink, *dataplane, true); !status) return Error{status.error()};
+    host = find_link(netlink, host_name);
+    if (!host) return Error{host.error()};
+    dataplane = find_link(netlink, dataplane_name);
+    if (!dataplane) return Error{dataplane.error()};
+    return HostLink{*host, *dataplane, addresses};
+}
+
+}  // namespace
+
+Result<HostLink> create_host_link(Netlink& netlink, const std::string& host_name,
+                                  const std::string& dataplane_name,
+                                  const LinkAddresses& addresses) {
+    const bool existed = link_exists(netlink, host_name) || link_exists(netlink, dataplane_name);
+    if (Status status = ensure_pair(netlink, host_name, dataplane_name); !status) {
+        return Error{status.error()};
+    }
+    Result<HostLink> link = configure_pair(netlink, host_name, dataplane_name, addresses);
+    // A pair that could not be configured is of no use: the machine is left as it was.
+    if (!link && !existed) {
+        if (Status removed = remove_link(netlink, host_name); !removed) {
+            return Error{link.error() + "; and " + removed.error()};
+        }
+    }
+    return link;
+}
+
+Result<HostLink> configure_host_link(Netlink& netlink, const std::string& name,
+                                     const LinkAddresses& addresses,
+                                     const MacAddress& dataplane_mac) {
+    Result<Link> host = find_link(netlink, name);
+    if (!host) return Error{host.error()};
+    if (Status status = configure(netlink, *host, addresses, dataplane_mac); !status) {
+        return Error{status.error()};
+    }
+    host = find_link(netlink, name);
+    if (!host) return Error{host.error()};
+    HostLink link{*host, {}, addresses};
+    link.dataplane.mac = dataplane_mac;
+    return link;
+}
+
+Status remove_host_link(Netlink& netlink, const std::string& host_name) {
+    return remove_link(netlink, host_name);
+}
+
+}  // namespace weir

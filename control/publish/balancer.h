@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a configuration, the backends' health and the routes toward them to generations of the
+// shared tables. The same for both engines: it knows a tables::Writer, not what backs it. It
+// decides who may take new flows; it opens no socket and asks no kernel (health/ and net/ tell it).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/publish/directory.h"
+#include "control/publish/ids.h"
+#include "control/publish/slots.h"
+#include "dataplane/tables/result.h"
+#include "dataplane/tables/writer.h"
+
+namespace weir::publish {
+
+using config::IpAddress;
+
+// How packets reach a backend, in the tables' terms.
+struct Route {
+    bool known = false;
+    std::uint8_t port = 0;  // index into weir_control.ports
+    weir_mac next_hop{};
+    IpAddress source;  // of the packets toward it
+    std::uint16_t source_low = 1024;
+    std::uint16_t source_high = 65535;
+    std::string text;  // for people: the way, or why there is none
+};
+using RouteTo = std::function<Route(const IpAddress& backend, std::uint16_t id)>;
+
+// A backend that the configuration wants probed.
+struct ProbeTarget {
+    std::uint16_t id = 0;
+    IpAddress address;
+    std::uint16_t port = 0;
+    config::HealthCheck check;
+};
+
+class Balancer {
+  public:
+    Balancer(tables::View view, tables::Writer::WaitSeen wait_seen);
+
+    // Takes a configuration in place of the one before; publish() makes it count. `wildcard` are
+    // the addresses that a `listen` without one stands for. On an error nothing has changed.
+    Status configure(const config::Model& model, const std::vector<IpAddress>& wildcard);
+
+    // Writes and publishes a generation. Slot tables of upstreams whose peers are as before are
+    // kept.
+    Status publish(const RouteTo& route_to);
+
+    // What health checks say of a backend; counts from the next publish().
+    void note_health(std::uint16_t id, bool healthy, const std::string& reason);
+
+    // No service takes new flows any more (graceful shutdown).
+    void drain();
+
+    // Forgets removed services and backends that no flow needs any more. true: publish() is due.
+    bool forget_unused(std::uint64_t now);
+
+    // Flows that have not expired and are not closed.
+    std::size_t live_flows(std::uint64_t now) const;
+
+    std::vector<ProbeTarget> probe_targets() const;
+    std::vector<IpAddress> backend_addresses() const;
+    const Directory& directory() const { return directory_; }
+    Directory& directory() { return directory_; }
+    const tables::Writer& writer() const { return writer_; }
+
+  private:
+    struct Backend {
+        IpAddress address;
+        std::uint16_t port = 0;
+        std::uint32_t upstream = 0;
+        std::string upstream_name;
+        std::string name;
+        unsigned weight = 0;
+        bool backup = false;
+        bool down = false;
+        bool healthy = true;
+        bool removed = false;
+        bool retired = false;  // published as removed: no new flow can come to it
+        std::string reason;    // why unhealthy
+    };
+    struct Upstream {
+        std::string name;
+        config::Method method = config::Method::round_robin;
+        config::HashKey hash_key = config::HashKey::flow;
+        std::vector<Peer> peers;  // as last published
+        std::vector<std::pair<std::uint16_t, const config::Server*>> servers;
+        tables::SlotRange slots;
+        tables::SlotRange turns;
+        bool built = false;
+        std::optional<config::HealthCheck> check;
+    };
+    struct Service {
+        weir_service record{};
+        ServiceInfo info;
+        std::uint32_t upstream = 0;
+        bool removed = false;
+        bool retired = false;
+    };
+
+    Status number_upstreams(const config::Model& model,
+                            std::map<std::uint32_t, Upstream>& upstreams);
+    Status number_services(const config::Model& model, const std::vector<IpAddress>& wildcard,
+                           std::map<std::uint32_t, Service>& services);
+    void forget_strangers();
+    Status build_slots(Upstream& upstream, const std::vector<Route>& routes);
+    void describe(const std::vector<Route>& routes);
+
+    tables::Writer writer_;
+    Ids ids_;
+    config::Model model_;
+    bool draining_ = false;
+    std::map<std::uint32_t, Upstream> upstreams_;  // by number
+    std::map<std::uint32_t, Backend> backends_;
+    std::map<std::uint32_t, Service> services_;
+    Directory directory_;
+};
+
+}  // namespace weir::publish

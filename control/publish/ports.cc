@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/publish/ports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "control/net/dpdk_driver.h"
+#include "control/publish/convert.h"
+
+namespace weir::publish {
+namespace {
+
+std::string where(const config::Source& source) {
+    return source.file.empty() ? "" : fmt::format(" in {}:{}", source.file, source.line);
+}
+
+}  // namespace
+
+Result<std::vector<Port>> choose_ports(const config::Dataplane& dataplane,
+                                       const NetworkView& network) {
+    std::vector<Port> ports;
+    for (const config::Port& configured : dataplane.ports) {
+        Port port;
+        port.configured = configured;
+        if (configured.kind == config::Port::Kind::interface) {
+            const Link* link = network.link(configured.device);
+            if (!link)
+                return Error{fmt::format("no interface \"{}\" for \"port\"{}", configured.device,
+                                         where(configured.source))};
+            if (!link->up)
+                return Error{fmt::format("interface \"{}\" is down; bring it up first{}",
+                                         configured.device, where(configured.source))};
+            if (!link->ethernet)
+                return Error{fmt::format("interface \"{}\" is no Ethernet interface{}",
+                                         configured.device, where(configured.source))};
+            port.ifindex = link->index;
+            port.mac = link->mac;
+        }
+        ports.push_back(std::move(port));
+    }
+    if (!ports.empty() || !dataplane.ports.empty()) return ports;
+
+    for (const Link& link : default_ports(network.links(), network.addresses())) {
+        Port port;
+        port.configured.device = port.configured.name = link.name;
+        port.ifindex = link.index;
+        port.mac = link.mac;
+        ports.push_back(std::move(port));
+    }
+    if (ports.empty())
+        return Error{
+            "no Ethernet interface is up and has an address; name one with `port` in "
+            "dataplane {}"};
+    if (ports.size() >= WEIR_PORT_CAPACITY)
+        return Error{
+            fmt::format("{} interfaces could be balancer ports, {} is the limit; name those "
+                        "to use with `port` in dataplane {{}}",
+                        ports.size(), WEIR_PORT_CAPACITY - 1)};
+    return ports;
+}
+
+Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
+                                   const std::vector<Port>& ports) {
+    const auto kernel_only = std::ranges::find_if(ports, [](const Port& port) {
+        return port.configured.kind == config::Port::Kind::interface;
+    });
+    if (dataplane.engine == config::Engine::dpdk)
+        return EngineChoice{config::Engine::dpdk, "the configuration says so"};
+    if (dataplane.engine == config::Engine::xdp) {
+        for (const Port& port : ports)
+            if (port.configured.kind != config::Port::Kind::interface)
+                return Error{
+                    fmt::format("engine xdp cannot use port \"{}\": it is no kernel interface{}",
+                                port.configured.device, where(port.configured.source))};
+        return EngineChoice{config::Engine::xdp, "the configuration says so"};
+    }
+    if (kernel_only == ports.end())
+        return EngineChoice{config::Engine::dpdk, "every port is a DPDK device"};
+    for (const Port& port : ports) {
+        if (port.configured.kind != config::Port::Kind::interface) {
+            return EngineChoice{config::Engine::dpdk,
+                                fmt::format("port {} is a DPDK device", port.configured.device)};
+        }
+        const DpdkDriver driver = dpdk_driver(port.configured.device);
+        if (!driver.driver)
+            return EngineChoice{config::Engine::xdp,
+                                fmt::format("{}: {}", port.configured.device, driver.reason)};
+    }
+    return EngineChoice{config::Engine::dpdk, "every port has a DPDK driver"};
+}
+
+std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network) {
+    std::vector<IpAddress> addresses;
+    for (const Port& port : ports)
+        for (const InterfaceAddress& address : network.addresses_of(port.ifindex))
+            if (address.network.address.is_v4()) addresses.push_back(address.network.address);
+    return addresses;
+}
+
+void write_ports(weir_control& control, const HostLink& link, int link_ifindex,
+                 const std::vector<Port>& ports) {
+    control.ports[0] = {static_cast<std::uint32_t>(link_ifindex), to_mac(link.dataplane.mac),
+                        WEIR_PORT_HOST_LINK, 0};
+    for (std::size_t i = 1; i < WEIR_PORT_CAPACITY; i++) {
+        control.ports[i] = weir_port{};
+        if (i > ports.size()) continue;
+        const Port& port = ports[i - 1];
+        control.ports[i] = {static_cast<std::uint32_t>(port.ifindex), to_mac(port.mac),
+                            WEIR_PORT_NETWORK, port.flags};
+    }
+}
+
+std::vector<PortInfo> describe_ports(const HostLink& link, const std::vector<Port>& ports) {
+    std::vector<PortInfo> infos{
+        {0, link.host.name, "host link", weir::to_string(link.dataplane.mac), link.host.kind}};
+    for (const Port& port : ports)
+        infos.push_back({static_cast<unsigned>(infos.size()), port.configured.name, "network",
+                         weir::to_string(port.mac), port.driver});
+    return infos;
+}
+
+}  // namespace weir::publish

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which ports this run has, and which engine drives them: the configuration's, or the machine's
+// own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/net/links.h"
+#include "control/publish/engine.h"
+#include "dataplane/tables/result.h"
+
+namespace weir::publish {
+
+// The configured ports, or every Ethernet interface with an address of its own. An error names what
+// is missing.
+Result<std::vector<Port>> choose_ports(const config::Dataplane& dataplane,
+                                       const NetworkView& network);
+
+struct EngineChoice {
+    config::Engine engine = config::Engine::xdp;  // never automatic
+    std::string reason;                           // for the log
+};
+
+// `engine auto`: DPDK where every port has a DPDK driver, XDP otherwise.
+Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
+                                   const std::vector<Port>& ports);
+
+// The IPv4 addresses of the ports: what a `listen` without an address means.
+std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network);
+
+}  // namespace weir::publish

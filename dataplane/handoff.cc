@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rings over which a worker hands packets of another worker's flows over. Made at start; see
+// worker.h.
+#include <algorithm>
+#include <string>
+
+#include "dataplane/worker.h"
+
+namespace weir {
+namespace {
+
+constexpr unsigned ring_packets = 1024;
+
+}  // namespace
+
+Handoff::Handoff(unsigned workers) : workers_(workers), rings_(workers * workers, nullptr) {
+    for (unsigned from = 0; from < workers; from++)
+        for (unsigned to = 0; to < workers; to++) {
+            if (from == to) continue;
+            const std::string name = "handoff_" + std::to_string(from) + "_" + std::to_string(to);
+            rings_[from * workers + to] = rte_ring_create(name.c_str(), ring_packets, SOCKET_ID_ANY,
+                                                          RING_F_SP_ENQ | RING_F_SC_DEQ);
+        }
+}
+
+Handoff::~Handoff() {
+    for (rte_ring* ring : rings_) rte_ring_free(ring);
+}
+
+bool Handoff::complete() const {
+    return std::ranges::count(rings_, nullptr) == static_cast<std::ptrdiff_t>(workers_);
+}
+
+std::span<rte_ring* const> Handoff::from(unsigned worker) const {
+    return std::span(rings_).subspan(worker * workers_, workers_);
+}
+
+}  // namespace weir

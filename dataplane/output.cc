@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sends what has gathered for one transmit queue. See output.h.
+#include "dataplane/output.h"
+
+#include <rte_ethdev.h>
+
+namespace weir {
+
+void Output::flush(weir_worker& stats) {
+    if (count_ == 0) return;
+    if (!queue_.takes_segments) make_contiguous(stats);
+    const std::uint16_t taken = burst();
+    for (std::uint16_t i = 0; i < taken; i++) stats.reason[reasons_[i]]++;
+    stats.tx_packets += taken;
+    stats.reason[WEIR_REASON_TX_FULL] += count_ - taken;
+    for (std::uint16_t i = taken; i < count_; i++) rte_pktmbuf_free(packets_[i]);
+    count_ = 0;
+}
+
+// A packet that does not fit into its first buffer cannot leave by this port.
+void Output::make_contiguous(weir_worker& stats) {
+    std::uint16_t kept = 0;
+    for (std::uint16_t i = 0; i < count_; i++) {
+        if (packets_[i]->nb_segs > 1 && rte_pktmbuf_linearize(packets_[i]) != 0) {
+            stats.reason[WEIR_REASON_TX_FULL]++;
+            rte_pktmbuf_free(packets_[i]);
+            continue;
+        }
+        packets_[kept] = packets_[i];
+        reasons_[kept++] = reasons_[i];
+    }
+    count_ = kept;
+}
+
+std::uint16_t Output::burst() {
+    if (queue_.shared) rte_spinlock_lock(queue_.shared);
+    const std::uint16_t taken = rte_eth_tx_burst(queue_.eth, queue_.queue, packets_.data(), count_);
+    if (queue_.shared) rte_spinlock_unlock(queue_.shared);
+    return taken;
+}
+
+}  // namespace weir

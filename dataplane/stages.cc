@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stages of the packet program over a batch. See stages.h; worker.cc says in which order they
+// run.
+#include "dataplane/stages.h"
+
+#include <rte_prefetch.h>
+
+#include "bpf/shared/program.h"
+
+namespace weir {
+
+void Outputs::flush(weir_worker& stats) {
+    for (Output& output : port) output.flush(stats);
+    for (Output& output : host) output.flush(stats);
+}
+
+namespace stage {
+namespace {
+
+char* frame_start(rte_mbuf* frame) {
+    return rte_pktmbuf_mtod(frame, char*);
+}
+char* frame_end(rte_mbuf* frame) {
+    return frame_start(frame) + frame->data_len;
+}
+
+void prefetch_tables(weir_env& env, const weir_packet& packet) {
+    const weir_control& control = *env.control;
+    const std::uint64_t service =
+        weir_hash_service(&packet.tuple.dst, packet.tuple.dport, packet.tuple.protocol);
+    rte_prefetch0(weir_env_service(
+        &env, static_cast<std::uint32_t>(service) & (control.service_capacity - 1)));
+    rte_prefetch0(&env.flow_tags[weir_first_bucket(packet.hash, control.flow_buckets)]);
+    rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
+}
+
+}  // namespace
+
+void parse(Batch& batch) {
+    for (unsigned i = 0; i < batch.count; i++) rte_prefetch0(frame_start(batch.frame[i]));
+    for (unsigned i = 0; i < batch.count; i++) {
+        rte_mbuf* frame = batch.frame[i];
+        batch.reason[i] = weir_parse(&batch.packet[i], frame_start(frame), frame_end(frame),
+                                     frame->pkt_len, batch.port[i]);
+    }
+}
+
+void hash(weir_env& env, Batch& batch) {
+    for (unsigned i = 0; i < batch.count; i++) {
+        if (batch.reason[i] != WEIR_REASON_NONE) continue;
+        weir_hash_packet(&env, &batch.packet[i]);
+        prefetch_tables(env, batch.packet[i]);
+    }
+}
+
+void hand_over(weir_env& env, Batch& batch, std::span<rte_ring* const> rings, weir_worker& stats) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < batch.count; i++) {
+        const std::uint32_t owner = batch.reason[i] == WEIR_REASON_NONE
+                                        ? weir_owner(&env, &batch.packet[i], env.workers)
+                                        : env.worker;
+        if (owner != env.worker) {
+            batch.frame[i]->hash.usr = batch.port[i];
+            if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) continue;
+            rte_pktmbuf_free(batch.frame[i]);
+            stats.reason[WEIR_REASON_HANDOFF_FULL]++;
+            continue;
+        }
+        if (kept != i) {
+            batch.frame[kept] = batch.frame[i];
+            batch.port[kept] = batch.port[i];
+            batch.reason[kept] = batch.reason[i];
+            batch.packet[kept] = batch.packet[i];
+        }
+        kept++;
+    }
+    batch.count = kept;
+}
+
+void decide(weir_env& env, Batch& batch, std::uint64_t now) {
+    for (unsigned i = 0; i < batch.count; i++) {
+        if (batch.reason[i] != WEIR_REASON_NONE) continue;
+        rte_mbuf* frame = batch.frame[i];
+        batch.reason[i] =
+            weir_decide(&env, &batch.packet[i], frame_start(frame), frame_end(frame), now);
+    }
+}
+
+void rewrite(weir_env& env, Batch& batch) {
+    for (unsigned i = 0; i < batch.count; i++) {
+        if (weir_verdict_of(batch.reason[i]) != WEIR_VERDICT_FORWARD) continue;
+        rte_mbuf* frame = batch.frame[i];
+        if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
+            batch.reason[i] = WEIR_REASON_TRUNCATED;
+    }
+}
+
+void send(Batch& batch, Outputs& outputs, weir_worker& stats) {
+    for (unsigned i = 0; i < batch.count; i++) {
+        rte_mbuf* frame = batch.frame[i];
+        weir_reason reason = batch.reason[i];
+        const weir_verdict verdict = weir_verdict_of(reason);
+        Output* output = nullptr;
+        if (verdict == WEIR_VERDICT_FORWARD)
+            output = &outputs.port[batch.packet[i].out_port & (WEIR_PORT_CAPACITY - 1)];
+        else if (verdict == WEIR_VERDICT_TO_HOST)
+            output = &outputs.host[batch.port[i]];
+
+        if (output && output->connected()) {
+            output->add(frame, reason, stats);
+            continue;
+        }
+        if (verdict == WEIR_VERDICT_FORWARD) reason = WEIR_REASON_PORT_UNKNOWN;
+        stats.reason[reason]++;
+        rte_pktmbuf_free(frame);
+    }
+    batch.count = 0;
+}
+
+}  // namespace stage
+}  // namespace weir

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shared tables as spans, whatever backs them: a shared-memory segment (segment.h) or mmapped
+// BPF arrays (control/publish/bpf_store.h). The writer, weirctl's readers and the DPDK workers all
+// see the tables through this. A view owns nothing; its store outlives it.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "bpf/shared/flow_record.h"
+#include "bpf/shared/tables.h"
+
+namespace weir::tables {
+
+// How many records of each kind. Fixed at the start of a store; every memory the datapath uses
+// follows from it.
+struct Geometry {
+    std::uint32_t services = 4096;     // in a half; a power of two
+    std::uint32_t backends = 2048;     // in a half; at most 65535
+    std::uint32_t slot_lines = 32768;  // of 32 slots
+    std::uint32_t upstreams = 1024;
+    std::uint32_t workers = 1;       // each has reasons and counters of its own
+    std::uint32_t flow_sets = 1;     // DPDK: one for each worker; XDP: one, which all CPUs share
+    std::uint32_t flow_buckets = 0;  // in a set; a power of two
+    std::uint32_t ref_buckets = 0;   // in a set; a power of two
+
+    // Divides `flows` (rounded up to a power of two) over `flow_sets`.
+    static Geometry for_flows(std::uint32_t flows, std::uint32_t workers, std::uint32_t flow_sets) {
+        Geometry geometry;
+        geometry.workers = workers;
+        geometry.flow_sets = flow_sets;
+        const std::uint32_t share = std::bit_ceil((flows + flow_sets - 1) / flow_sets);
+        geometry.flow_buckets = std::max(1u, share / WEIR_FLOWS_PER_BUCKET);
+        // Twice as many references as flows: a flow that can be stored can nearly always be linked.
+        geometry.ref_buckets = 2 * geometry.flow_buckets;
+        return geometry;
+    }
+};
+
+struct View {
+    weir_control* control = nullptr;
+    std::span<weir_service> services;  // both halves
+    std::span<weir_backend> backends;  // both halves
+    std::span<weir_slot_line> slots;
+    std::span<weir_upstream> upstreams;
+    std::span<weir_worker> workers;
+    std::span<weir_counters> counters;    // [workers][backends]
+    std::span<weir_flow_tags> flow_tags;  // [flow_sets][flow_buckets]
+    std::span<weir_flow> flows;           // [flow_sets][flow_buckets * WEIR_FLOWS_PER_BUCKET]
+    std::span<weir_flow_refs> flow_refs;  // [flow_sets][ref_buckets]
+
+    std::size_t flow_sets() const { return flow_tags.size() / control->flow_buckets; }
+    std::span<weir_flow> flows_of(std::size_t set) const {
+        const std::size_t share = std::size_t{control->flow_buckets} * WEIR_FLOWS_PER_BUCKET;
+        return flows.subspan(set * share, share);
+    }
+};
+
+// Writes the geometry into a fresh (zeroed) control record. `seed` is random, from the caller.
+inline void initialize(weir_control& control, const Geometry& geometry, std::uint64_t seed) {
+    control.abi = WEIR_TABLES_ABI;
+    control.service_capacity = geometry.services;
+    control.backend_capacity = geometry.backends;
+    control.slot_lines = geometry.slot_lines;
+    control.upstream_capacity = geometry.upstreams;
+    control.workers = geometry.workers;
+    control.flow_buckets = geometry.flow_buckets;
+    control.ref_buckets = geometry.ref_buckets;
+    control.seed = seed;
+    control.magic = WEIR_TABLES_MAGIC;  // last: who sees the magic sees the rest
+}
+
+}  // namespace weir::tables

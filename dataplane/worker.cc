@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of the stages. See worker.h.
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+namespace weir {
+
+Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& links,
+               const Handoff& handoff)
+    : env_(worker_env(view, index)),
+      stats_(view.workers[index]),
+      handoff_(handoff),
+      rx_(links.rx),
+      outputs_(std::make_unique<Outputs>()),
+      batch_(std::make_unique<Batch>()),
+      last_cycles_(rte_rdtsc()) {
+    for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++) {
+        outputs_->port[i].connect(links.port[i]);
+        outputs_->host[i].connect(links.host[i]);
+    }
+    for (unsigned other = 0; other < env_.workers; other++)
+        if (other != index) in_rings_.push_back(handoff.between(other, index));
+}
+
+bool Worker::poll(std::uint64_t now) {
+    // release: all that was read of older generations was read before
+    __atomic_store_n(&stats_.generation, weir_env_generation(&env_), __ATOMIC_RELEASE);
+
+    bool busy = false;
+    for (const RxQueue& queue : rx_) {
+        if (receive(queue) == 0) continue;
+        busy = true;
+        if (queue.from_host) {
+            pass_from_host(queue);
+            continue;
+        }
+        stage::parse(*batch_);
+        stage::hash(env_, *batch_);
+        if (env_.workers > 1) stage::hand_over(env_, *batch_, handoff_.from(env_.worker), stats_);
+        process(now);
+    }
+    for (rte_ring* ring : in_rings_) {
+        if (take_over(ring) == 0) continue;
+        busy = true;
+        stage::parse(*batch_);
+        stage::hash(env_, *batch_);
+        process(now);
+    }
+    outputs_->flush(stats_);
+    account(now, busy);
+    return busy;
+}
+
+void Worker::process(std::uint64_t now) {
+    stage::decide(env_, *batch_, now);
+    stage::rewrite(env_, *batch_);
+    stage::send(*batch_, *outputs_, stats_);
+}
+
+unsigned Worker::receive(const RxQueue& queue) {
+    batch_->count = rte_eth_rx_burst(queue.eth, queue.queue, batch_->frame.data(), batch_capacity);
+    batch_->port.fill(queue.port);
+    stats_.rx_packets += batch_->count;
+    return batch_->count;
+}
+
+unsigned Worker::take_over(rte_ring* ring) {
+    batch_->count = rte_ring_dequeue_burst(ring, reinterpret_cast<void**>(batch_->frame.data()),
+                                           batch_capacity, nullptr);
+    for (unsigned i = 0; i < batch_->count; i++)
+        batch_->port[i] = static_cast<std::uint8_t>(batch_->frame[i]->hash.usr);
+    return batch_->count;
+}
+
+void Worker::pass_from_host(const RxQueue& queue) {
+    for (unsigned i = 0; i < batch_->count; i++) {
+        batch_->reason[i] = WEIR_REASON_FROM_HOST;
+        batch_->packet[i].out_port = queue.port;
+    }
+    stage::send(*batch_, *outputs_, stats_);
+}
+
+void Worker::account(std::uint64_t now, bool busy) {
+    const std::uint64_t cycles = rte_rdtsc();
+    const std::uint64_t spent = cycles - last_cycles_;
+    last_cycles_ = cycles;
+    if (busy) stats_.busy_cycles += spent;
+    stats_.all_cycles += spent;
+    // relaxed: control only compares it with its own clock
+    __atomic_store_n(&stats_.heartbeat_ns, now, __ATOMIC_RELAXED);
+}
+
+}  // namespace weir

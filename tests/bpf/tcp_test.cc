@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flow step as a table: who sends what, and what the flow is afterwards.
+#include "bpf/shared/tcp.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace {
+
+constexpr std::uint8_t syn = WEIR_TCP_SYN, ack = WEIR_TCP_ACK, fin = WEIR_TCP_FIN,
+                       rst = WEIR_TCP_RST;
+constexpr std::uint8_t syn_ack = syn | ack, fin_ack = fin | ack, rst_ack = rst | ack;
+
+struct Segment {
+    bool from_client;
+    std::uint8_t flags;
+    weir_flow_state then;
+};
+
+struct Story {
+    const char* name;
+    std::vector<Segment> segments;
+};
+
+constexpr auto opening = WEIR_FLOW_OPENING;
+constexpr auto established = WEIR_FLOW_ESTABLISHED;
+constexpr auto closed = WEIR_FLOW_CLOSED;
+
+const Story stories[] = {
+    {"handshake", {{true, syn, opening}, {false, syn_ack, opening}, {true, ack, established}}},
+    {"syn flood", {{true, syn, opening}, {true, syn, opening}, {true, ack, opening}}},
+    {"backend never answers, client insists", {{true, syn, opening}, {true, fin_ack, opening}}},
+    {"backend speaks first after the handshake was lost",
+     {{true, syn, opening}, {false, ack, opening}, {true, ack, opening}}},
+    {"challenge ack: backend remembers an older connection",
+     {{true, syn, opening}, {false, ack, opening}, {true, rst, closed}, {true, syn, opening}}},
+    {"refused", {{true, syn, opening}, {false, rst_ack, closed}}},
+    {"client closes",
+     {{true, syn, opening},
+      {false, syn_ack, opening},
+      {true, ack, established},
+      {true, fin_ack, established},
+      {false, ack, established},
+      {false, fin_ack, closed},
+      {true, ack, closed}}},
+    {"backend closes",
+     {{true, syn, opening},
+      {false, syn_ack, opening},
+      {true, ack, established},
+      {false, fin_ack, established},
+      {true, fin_ack, closed}}},
+    {"both close at once",
+     {{true, syn, opening},
+      {false, syn_ack, opening},
+      {true, ack, established},
+      {true, fin_ack, established},
+      {false, fin_ack, closed}}},
+    {"forged reset is taken back by the next segment of its side",
+     {{true, syn, opening},
+      {false, syn_ack, opening},
+      {true, ack, established},
+      {true, rst, closed},
+      {false, ack, closed},
+      {true, ack, established}}},
+    {"forged reset from the backend's side",
+     {{true, syn, opening},
+      {false, syn_ack, opening},
+      {true, ack, established},
+      {false, rst, closed},
+      {false, ack, established}}},
+};
+
+TEST(TcpStep, Stories) {
+    for (const Story& story : stories) {
+        weir_flow flow{};
+        flow.idle_ms = 600000;
+        flow.connect_ms = 60000;
+        std::uint64_t now = 1000;
+        for (std::size_t i = 0; i < story.segments.size(); i++) {
+            const Segment& segment = story.segments[i];
+            now += 17;
+            weir_flow_step(&flow, WEIR_PROTO_TCP, segment.from_client, segment.flags, now);
+            EXPECT_EQ(flow.state, segment.then) << story.name << ", segment " << i;
+            const std::uint64_t left = flow.state == closed    ? WEIR_CLOSED_NS
+                                       : flow.state == opening ? 60000 * WEIR_NS_PER_MS
+                                                               : 600000 * WEIR_NS_PER_MS;
+            EXPECT_EQ(flow.expires, now + left) << story.name << ", segment " << i;
+        }
+    }
+}
+
+// Packets of both sides are processed on two CPUs: whatever the order, the same state comes of
+// them.
+TEST(TcpStep, StateIsAFunctionOfWhatEachSideSent) {
+    for (unsigned client = 0; client < 32; client++)
+        for (unsigned backend = 0; backend < 32; backend++) {
+            const auto state = weir_tcp_state(static_cast<std::uint8_t>(client),
+                                              static_cast<std::uint8_t>(backend));
+            if ((client | backend) & WEIR_SENT_RST) {
+                EXPECT_EQ(state, closed);
+            }
+            if (state == established) {
+                EXPECT_TRUE(backend & WEIR_SENT_SYN);
+                EXPECT_TRUE(client & WEIR_SENT_ACK);
+            }
+        }
+}
+
+TEST(UdpStep, EstablishedOnceBothHaveSent) {
+    weir_flow flow{};
+    flow.idle_ms = 10000;
+    weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 5);
+    EXPECT_EQ(flow.state, opening);
+    EXPECT_EQ(flow.expires, 5 + 10000 * WEIR_NS_PER_MS);
+    weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 6);
+    EXPECT_EQ(flow.state, opening);
+    weir_flow_step(&flow, WEIR_PROTO_UDP, 0, 0, 7);
+    EXPECT_EQ(flow.state, established);
+}
+
+}  // namespace

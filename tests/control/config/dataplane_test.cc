@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// dataplane{}: its settings, their errors, and how -g replaces them.
+#include "tests/control/config/support.h"
+
+namespace weir::config {
+namespace {
+
+std::string block(const std::string& text) {
+    return "dataplane { " + text + " }";
+}
+
+TEST(Dataplane, ReadsEverySetting) {
+    const Dataplane d =
+        model_of(block("engine dpdk; port eth0 driver=af_packet; port 3b:00.0 name=wan "
+                       "address=10.0.0.1/24; port net_memif0,id=0; workers 4; flows 2m;"
+                       "snat 10.0.0.2 2001:db8::2; instance edge-1;"
+                       "local_network 10.9.0.0/29;"))
+            .dataplane;
+    EXPECT_EQ(d.engine, Engine::dpdk);
+    ASSERT_EQ(d.ports.size(), 3U);
+    EXPECT_EQ(d.ports[0].kind, Port::Kind::interface);
+    EXPECT_EQ(d.ports[0].name, "eth0");
+    EXPECT_EQ(d.ports[0].driver, Port::Driver::af_packet);
+    EXPECT_EQ(d.ports[1].kind, Port::Kind::pci);
+    EXPECT_EQ(d.ports[1].device, "0000:3b:00.0");
+    EXPECT_EQ(d.ports[1].name, "wan");
+    EXPECT_EQ(d.ports[1].addresses, std::vector<std::string>{"10.0.0.1/24"});
+    EXPECT_EQ(d.ports[2].kind, Port::Kind::vdev);
+    EXPECT_EQ(d.ports[2].name, "weirp2");
+    EXPECT_EQ(d.workers, 4U);
+    EXPECT_EQ(d.flows, 2097152U);
+    ASSERT_EQ(d.snat.size(), 2U);
+    EXPECT_EQ(d.snat[1].to_string(), "2001:db8::2");
+    EXPECT_EQ(d.instance, "edge-1");
+    EXPECT_EQ(d.local_network, "10.9.0.0/29");
+}
+
+TEST(Dataplane, CommandLineReplacesSettingsOfTheFile) {
+    const Dataplane d = model_of(block("engine dpdk; workers 4; port eth0; port eth1;"),
+                                 block("engine xdp; port eth7;"))
+                            .dataplane;
+    EXPECT_EQ(d.engine, Engine::xdp);
+    EXPECT_EQ(d.workers, 4U);
+    ASSERT_EQ(d.ports.size(), 1U);
+    EXPECT_EQ(d.ports[0].device, "eth7");
+}
+
+TEST(Dataplane, ChecksSettingsThatTheCommandLineReplaces) {
+    EXPECT_EQ(error_of(block("workers 0;"), block("workers 1;")).substr(0, 40),
+              "invalid value \"0\" in \"workers\" directive");
+}
+
+TEST(Dataplane, NamesWhatItExpected) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"engine ebpf;",
+         "invalid value \"ebpf\" in \"engine\" directive in t.conf:1\n  expected auto, "
+         "dpdk or xdp"},
+        {"engine xdp; engine xdp;", "\"engine\" directive is duplicate in t.conf:1"},
+        {"workers many;",
+         "invalid value \"many\" in \"workers\" directive in t.conf:1\n  expected a "
+         "number from 1 to 128"},
+        {"flows 1023;",
+         "invalid value \"1023\" in \"flows\" directive in t.conf:1\n  expected a number "
+         "from 1024 to 134217728, such as 64k or 1m"},
+        {"flows 129m;",
+         "invalid value \"129m\" in \"flows\" directive in t.conf:1\n  expected a number "
+         "from 1024 to 134217728, such as 64k or 1m"},
+        {"snat 10.0.0;",
+         "invalid address \"10.0.0\" in \"snat\" directive in t.conf:1\n  expected an IPv4 "
+         "or IPv6 address of this balancer, such as 10.0.0.2"},
+        {"instance Edge;",
+         "invalid value \"Edge\" in \"instance\" directive in t.conf:1\n  expected 1 to "
+         "12 of the characters a-z, 0-9 and -"},
+        {"local_network 10.0.0.0/31;",
+         "invalid value \"10.0.0.0/31\" in \"local_network\" directive in t.conf:1\n  expected an "
+         "unused "
+         "IPv4 network of at least four addresses, such as 169.254.77.0/30"},
+        {"port a/b;",
+         "invalid value \"a/b\" in \"port\" directive in t.conf:1\n  expected a network "
+         "interface (eth0), a PCI address (0000:3b:00.0) or a DPDK vdev (net_memif0,id=0)"},
+        {"port eth0 driver=dpdk;",
+         "invalid parameter \"driver=dpdk\" in t.conf:1\n  expected "
+         "driver=af_xdp or driver=af_packet"},
+        {"port eth0 mtu=9000;",
+         "invalid parameter \"mtu=9000\" in t.conf:1\n  expected name=, driver= or "
+         "address="},
+        {"port eth0; port eth0;", "duplicate port \"eth0\" in t.conf:1"},
+        {"port eth0; port eth1 name=eth0;", "duplicate port name \"eth0\" in t.conf:1"},
+        {"engine xdp; port 3b:00.0;",
+         "port \"0000:3b:00.0\" needs the dpdk engine in t.conf:1\n  the xdp "
+         "engine runs on kernel interfaces only"},
+        {"enginee xdp;", "unknown directive \"enginee\" in t.conf:1\n  did you mean \"engine\"?"},
+    };
+    for (const auto& [text, expected] : cases) EXPECT_EQ(error_of(block(text)), expected) << text;
+    EXPECT_EQ(error_of(block("") + block("")), "\"dataplane\" directive is duplicate in t.conf:1");
+    EXPECT_EQ(error_of("engine xdp;"), "\"engine\" directive is not allowed here in t.conf:1");
+}
+
+}  // namespace
+}  // namespace weir::config

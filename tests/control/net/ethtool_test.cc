@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Driver, channels and offloads of a veth, and what DPDK can do with it.
+#include "control/net/ethtool.h"
+
+#include "control/net/dpdk_driver.h"
+#include "tests/control/net/namespace.h"
+
+namespace weir {
+namespace {
+
+using test::in_namespace;
+using test::shell;
+
+TEST(Ethtool, ReadsAndSetsAVeth) {
+    in_namespace([] {
+        shell("ip link add p0 type veth peer name p1");
+        const auto info = driver_info("p0");
+        ASSERT_TRUE(info) << info.error();
+        EXPECT_EQ(info->driver, "veth");
+        EXPECT_EQ(info->bus, "");
+        const auto queues = channels("p0");
+        ASSERT_TRUE(queues) << queues.error();
+        EXPECT_GE(queues->rx, 1u);
+        ASSERT_TRUE(set_offload("p0", Offload::gro, true));
+        EXPECT_TRUE(*offload("p0", Offload::gro));
+        ASSERT_TRUE(set_offload("p0", Offload::gro, false));
+        EXPECT_FALSE(*offload("p0", Offload::gro));
+    });
+}
+
+TEST(Ethtool, NamesAMissingInterface) {
+    const auto info = driver_info("nosuch0");
+    ASSERT_FALSE(info);
+    EXPECT_EQ(info.error(), "cannot read the driver of nosuch0 (19: No such device)");
+    EXPECT_FALSE(offload("a-name-that-is-too-long", Offload::gro));
+}
+
+TEST(DpdkDriver, GivesAReasonEitherWay) {
+    in_namespace([] {
+        shell("ip link add p0 type veth peer name p1");
+        const DpdkDriver veth = dpdk_driver("p0");
+        EXPECT_FALSE(veth.driver);
+        EXPECT_NE(veth.reason.find("kernel driver veth"), std::string::npos);
+    });
+    EXPECT_FALSE(dpdk_driver("nosuch0").driver);
+    EXPECT_EQ(dpdk_driver_of_pci("ffff:ff:1f.7").reason, "there is no PCI device ffff:ff:1f.7");
+    EXPECT_FALSE(dpdk_driver_of_pci("../../../etc").driver);
+    EXPECT_FALSE(dpdk_driver_of_pci("").driver);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reservations against real sockets, in a namespace so that no port of the machine matters.
+#include "control/net/reserve.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "tests/control/net/namespace.h"
+
+namespace weir {
+namespace {
+
+using boost::asio::ip::make_address;
+using config::Protocol;
+using test::in_namespace;
+using test::shell;
+
+// A server as others write it: SO_REUSEADDR, bind, listen. 0 or errno.
+int serve(const char* address, std::uint16_t port, int& fd) {
+    fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(port);
+    name.sin_addr.s_addr = htonl(make_address(address).to_v4().to_uint());
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name) < 0) return errno;
+    return ::listen(fd, 1) < 0 ? errno : 0;
+}
+
+TEST(Reservations, ReportsAPortInUseAsNginxDoes) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        int server = -1;
+        ASSERT_EQ(serve("127.0.0.1", 80, server), 0);
+        Reservations held;
+        const Status status = held.replace({{Protocol::tcp, make_address("0.0.0.0"), 80}});
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error(), "bind() to 0.0.0.0:80 failed (98: Address already in use)");
+        ::close(server);
+        EXPECT_TRUE(held.replace({{Protocol::tcp, make_address("0.0.0.0"), 80}}));
+    });
+}
+
+TEST(Reservations, KeepsOthersOut) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        Reservations first;
+        const std::vector<ListenTuple> wanted = {{Protocol::tcp, make_address("0.0.0.0"), 80},
+                                                 {Protocol::tcp, make_address("::"), 80},
+                                                 {Protocol::udp, make_address("0.0.0.0"), 80},
+                                                 {Protocol::tcp, make_address("192.0.2.1"), 81}};
+        ASSERT_TRUE(first.replace(wanted));
+        Reservations second;
+        EXPECT_FALSE(second.replace({wanted[0]}));
+        EXPECT_FALSE(second.replace({wanted[2]}));
+        int server = -1;
+        EXPECT_EQ(serve("127.0.0.1", 80, server), EADDRINUSE);
+        ::close(server);
+        ASSERT_TRUE(first.replace({}));
+        EXPECT_TRUE(second.replace(wanted));
+    });
+}
+
+TEST(Reservations, AReloadIsAllOrNothing) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        int server = -1;
+        ASSERT_EQ(serve("127.0.0.1", 90, server), 0);
+        Reservations held;
+        const ListenTuple any80{Protocol::tcp, make_address("0.0.0.0"), 80};
+        const ListenTuple one80{Protocol::tcp, make_address("127.0.0.1"), 80};
+        const ListenTuple one90{Protocol::tcp, make_address("127.0.0.1"), 90};
+        ASSERT_TRUE(held.replace({any80}));
+        EXPECT_FALSE(held.replace({one80, one90}));
+        Reservations other;
+        EXPECT_FALSE(other.replace({any80}));
+        EXPECT_TRUE(held.replace({one80}));  // our own wildcard is no conflict
+        ::close(server);
+    });
+}
+
+TEST(Reservations, WritesIpv6InBrackets) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        const ListenTuple tuple{Protocol::udp, make_address("::1"), 53};
+        Reservations first;
+        ASSERT_TRUE(first.replace({tuple}));
+        Reservations second;
+        const Status status = second.replace({tuple});
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error(), "bind() to [::1]:53 failed (98: Address already in use)");
+    });
+}
+
+}  // namespace
+}  // namespace weir

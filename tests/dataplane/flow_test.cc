@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flow table (bpf/shared/flow.h) against a std::unordered_map that never forgets: random
+// inserts, lookups from both sides, closing and expiry, at every degree of fullness.
+#include "bpf/shared/flow.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <unordered_map>
+
+#include "tests/dataplane/tables/heap_tables.h"
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t second = 1'000'000'000;
+
+weir_addr v4(std::uint32_t host) {
+    return weir_addr_v4(weir_be32_from(host));
+}
+
+class FlowTable : public ::testing::Test {
+  protected:
+    // What the table shall know of a flow.
+    struct Known {
+        std::uint32_t number = 0;
+        weir_tuple tuple{};
+        weir_tuple reply{};
+        std::uint64_t expires = 0;
+        std::uint8_t state = WEIR_FLOW_OPENING;
+    };
+
+    void make(std::uint32_t flows) {
+        tables_.emplace(tables::Geometry::for_flows(flows, 1, 1));
+        env_ = tables_->env();
+    }
+
+    static weir_tuple tuple_of(std::uint32_t id) {
+        return {v4(0x0a000000 + id / 50000), v4(0xc0a80001),
+                weir_be16_from(static_cast<std::uint16_t>(1024 + id % 50000)), weir_be16_from(80),
+                WEIR_PROTO_TCP};
+    }
+    static weir_tuple reply_of(std::uint32_t id) {
+        return {v4(0xac110001 + id / 60000), v4(0xc0a80001), weir_be16_from(8080),
+                weir_be16_from(static_cast<std::uint16_t>(1024 + id % 60000)), WEIR_PROTO_TCP};
+    }
+    std::uint64_t hash(const weir_tuple& tuple) const {
+        return weir_hash_tuple(env_.control->seed, &tuple);
+    }
+
+    // As weir_flow_start does it. false: no room.
+    bool insert(std::uint32_t id, std::uint8_t state, std::uint64_t lifetime) {
+        Known known{0, tuple_of(id), reply_of(id), now_ + lifetime, state};
+        known.number = weir_flow_claim(&env_, hash(known.tuple), now_);
+        if (known.number == WEIR_NO_FLOW) return false;
+        weir_flow& flow = env_.flows[known.number];
+        flow.tuple.src = known.tuple.src;
+        flow.tuple.dst = known.tuple.dst;
+        flow.tuple.sport = known.tuple.sport;
+        flow.tuple.dport = known.tuple.dport;
+        flow.backend = known.reply.src;
+        flow.snat = known.reply.dst;
+        flow.backend_port = known.reply.sport;
+        flow.snat_port = known.reply.dport;
+        flow.reply_tag = weir_flow_tag(hash(known.reply));
+        flow.expires = known.expires;
+        flow.state = state;
+        if (!weir_flow_link(&env_, known.number, hash(known.reply), now_)) return false;
+        weir_env_publish(&flow.tuple.protocol, WEIR_PROTO_TCP);
+        model_[id] = known;
+        return true;
+    }
+
+    std::uint32_t find(const weir_tuple& tuple) {
+        return weir_flow_find(&env_, &tuple, hash(tuple), now_);
+    }
+    std::uint32_t find_reply(const weir_tuple& tuple) {
+        return weir_flow_find_reply(&env_, &tuple, hash(tuple), now_);
+    }
+
+    // Every flow is found as itself from both sides or not at all; established ones are found.
+    void check(std::uint32_t id) {
+        const Known& known = model_.at(id);
+        const std::uint32_t number = find(known.tuple);
+        const std::uint32_t reply = find_reply(known.reply);
+        EXPECT_EQ(number, reply) << "flow " << id << " differs by direction";
+        if (known.expires <= now_) {
+            EXPECT_EQ(number, WEIR_NO_FLOW) << "flow " << id << " has expired";
+        } else if (known.state == WEIR_FLOW_ESTABLISHED) {
+            EXPECT_EQ(number, known.number) << "established flow " << id << " is lost";
+        } else if (number != WEIR_NO_FLOW) {
+            EXPECT_EQ(number, known.number);
+        }
+    }
+
+    std::optional<tables::HeapTables> tables_;
+    weir_env env_{};
+    std::uint64_t now_ = 1000 * second;
+    std::unordered_map<std::uint32_t, Known> model_;
+};
+
+TEST_F(FlowTable, StrangersAreNotFound) {
+    make(4096);
+    for (std::uint32_t id = 0; id < 1000; id++)
+        ASSERT_TRUE(insert(id, WEIR_FLOW_ESTABLISHED, 60 * second));
+    for (std::uint32_t id = 1000; id < 20000; id++) {
+        EXPECT_EQ(find(tuple_of(id)), WEIR_NO_FLOW);
+        EXPECT_EQ(find_reply(reply_of(id)), WEIR_NO_FLOW);
+    }
+}
+
+TEST_F(FlowTable, AFlowIsFoundUntilTheNanosecondItExpires) {
+    make(64);
+    ASSERT_TRUE(insert(1, WEIR_FLOW_ESTABLISHED, second));
+    now_ += second - 1;
+    EXPECT_EQ(find(tuple_of(1)), model_.at(1).number);
+    now_ += 1;
+    EXPECT_EQ(find(tuple_of(1)), WEIR_NO_FLOW);
+    EXPECT_EQ(find_reply(reply_of(1)), WEIR_NO_FLOW);
+}
+
+TEST_F(FlowTable, IsMoreThanHalfFullBeforeAnyInsertFails) {
+    make(8192);
+    std::uint32_t stored = 0;
+    while (insert(stored, WEIR_FLOW_ESTABLISHED, 60 * second)) stored++;
+    EXPECT_GT(stored, 8192u / 2);
+    for (std::uint32_t id = 0; id < stored; id++) check(id);
+}
+
+TEST_F(FlowTable, AFloodOfHalfOpenFlowsEvictsNoEstablishedOne) {
+    make(1024);
+    for (std::uint32_t id = 0; id < 400; id++)
+        ASSERT_TRUE(insert(id, WEIR_FLOW_ESTABLISHED, 600 * second));
+    for (std::uint32_t id = 1000; id < 101000; id++) {
+        insert(id, WEIR_FLOW_OPENING, 60 * second);
+        now_ += 1000;
+    }
+    for (std::uint32_t id = 0; id < 400; id++) check(id);
+}
+
+TEST_F(FlowTable, TheOldestOfTheHalfOpenGivesWay) {
+    make(8);  // one bucket
+    for (std::uint32_t id = 0; id < 8; id++)
+        ASSERT_TRUE(insert(id, WEIR_FLOW_OPENING, (10 + id) * second));
+    ASSERT_TRUE(insert(8, WEIR_FLOW_OPENING, 60 * second));
+    EXPECT_EQ(find(tuple_of(0)), WEIR_NO_FLOW);
+    EXPECT_EQ(find_reply(reply_of(0)), WEIR_NO_FLOW);
+    for (std::uint32_t id = 1; id <= 8; id++) EXPECT_NE(find(tuple_of(id)), WEIR_NO_FLOW) << id;
+}
+
+TEST_F(FlowTable, AFullTableOfEstablishedFlowsRefusesAndTakesAgainAfterExpiry) {
+    make(8);
+    for (std::uint32_t id = 0; id < 8; id++)
+        ASSERT_TRUE(insert(id, WEIR_FLOW_ESTABLISHED, 10 * second));
+    EXPECT_FALSE(insert(8, WEIR_FLOW_ESTABLISHED, 10 * second));
+    for (std::uint32_t id = 0; id < 8; id++) check(id);
+    now_ += 10 * second;
+    EXPECT_TRUE(insert(8, WEIR_FLOW_ESTABLISHED, 10 * second));
+    check(8);
+}
+
+// A year in the life of a table that is sometimes nearly empty and sometimes overfull.
+TEST_F(FlowTable, AgreesWithAMapThatNeverForgets) {
+    make(512);
+    std::mt19937 random(20261124);
+    const auto draw = [&random](std::uint32_t below) { return random() % below; };
+    std::uint32_t fresh = 0;
+    for (int step = 0; step < 60'000; step++) {
+        now_ += draw(20'000'000);
+        if (draw(2) == 0) {
+            const std::uint8_t state = draw(3) == 0 ? WEIR_FLOW_OPENING : WEIR_FLOW_ESTABLISHED;
+            const std::uint64_t longest = step / 10'000 % 2 ? 12 * second : 2 * second;
+            insert(fresh++, state,
+                   1 + std::uniform_int_distribution<std::uint64_t>(0, longest)(random));
+        } else if (!model_.empty()) {
+            // some flow of the last thousand closes, or goes on
+            const auto found = model_.find(fresh - 1 - draw(std::min(fresh, 1000u)));
+            if (found != model_.end() && find(found->second.tuple) == found->second.number) {
+                Known& known = found->second;
+                known.state = draw(4) == 0 ? WEIR_FLOW_CLOSED : WEIR_FLOW_ESTABLISHED;
+                known.expires = now_ + 1 + draw(4'000'000'000u);
+                env_.flows[known.number].state = known.state;
+                env_.flows[known.number].expires = known.expires;
+            }
+        }
+        if (fresh > 0) {
+            const std::uint32_t id = fresh - 1 - draw(std::min(fresh, 2000u));
+            if (model_.contains(id)) check(id);
+        }
+        if (HasFailure()) FAIL() << "at step " << step;
+    }
+    for (const auto& [id, known] : model_) check(id);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shared tables in ordinary memory, for tests of one process.
+#pragma once
+
+#include <vector>
+
+#include "dataplane/tables/view.h"
+
+namespace weir::rows {
+
+class HeapStore {
+  public:
+    explicit HeapStore(const tables::Geometry& g)
+        : services_(2 * g.services),
+          backends_(2 * g.backends),
+          slots_(g.slot_lines),
+          upstreams_(g.upstreams),
+          workers_(g.workers),
+          counters_(g.workers * g.backends),
+          flow_tags_(g.flow_sets * g.flow_buckets),
+          flows_(g.flow_sets * g.flow_buckets * WEIR_FLOWS_PER_BUCKET),
+          flow_refs_(g.flow_sets * g.ref_buckets) {}
+
+    tables::View view() {
+        return {&control_, services_, backends_,  slots_, upstreams_,
+                workers_,  counters_, flow_tags_, flows_, flow_refs_};
+    }
+
+  private:
+    weir_control control_{};
+    std::vector<weir_service> services_;
+    std::vector<weir_backend> backends_;
+    std::vector<weir_slot_line> slots_;
+    std::vector<weir_upstream> upstreams_;
+    std::vector<weir_worker> workers_;
+    std::vector<weir_counters> counters_;
+    std::vector<weir_flow_tags> flow_tags_;
+    std::vector<weir_flow> flows_;
+    std::vector<weir_flow_refs> flow_refs_;
+};
+
+}  // namespace weir::rows

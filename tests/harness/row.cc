@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/harness/row.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+
+#include "bpf/shared/tcp.h"
+
+namespace weir::rows {
+namespace {
+
+using nlohmann::json;
+
+weir_addr address(const std::string& text) {
+    weir_be32 v4{};
+    if (inet_pton(AF_INET, text.c_str(), &v4.raw) != 1)
+        throw std::runtime_error("not an IPv4 address: " + text);
+    return weir_addr_v4(v4);
+}
+
+weir_mac mac(const std::string& text) {
+    weir_mac mac{};
+    unsigned b[6];
+    if (std::sscanf(text.c_str(), "%x:%x:%x:%x:%x:%x", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5]) !=
+        6)
+        throw std::runtime_error("not a MAC: " + text);
+    std::copy(b, b + 6, mac.byte);
+    return mac;
+}
+
+weir_backend backend(const json& from) {
+    weir_backend backend{};
+    backend.addr = address(from.at("addr"));
+    backend.port = weir_be16_from(from.at("port"));
+    backend.snat = address(from.at("snat"));
+    backend.snat_low = from.at("snat_low");
+    backend.snat_high = from.at("snat_high");
+    backend.next_hop = mac(from.at("mac"));
+    backend.out_port = from.at("out");
+    backend.flags = WEIR_BACKEND_USED;
+    if (from.at("reachable")) backend.flags |= WEIR_BACKEND_REACHABLE;
+    return backend;
+}
+
+std::uint8_t method(const std::string& name) {
+    if (name == "round_robin") return WEIR_METHOD_ROUND_ROBIN;
+    if (name == "ip_hash") return WEIR_METHOD_IP_HASH;
+    if (name == "maglev") return WEIR_METHOD_MAGLEV;
+    if (name == "maglev_address") return WEIR_METHOD_MAGLEV_ADDRESS;
+    throw std::runtime_error("no such method: " + name);
+}
+
+std::vector<std::uint16_t> slot_list(const json& from) {
+    std::vector<std::uint16_t> slots;
+    for (const json& id : from)
+        slots.push_back(id.is_null() ? std::uint16_t{WEIR_NO_BACKEND} : id.get<std::uint16_t>());
+    return slots;
+}
+
+weir_service service(tables::Writer& writer, const json& from) {
+    weir_service service{};
+    service.addr = address(from.at("addr"));
+    service.port = weir_be16_from(from.at("port"));
+    service.protocol = from.at("protocol") == "udp" ? WEIR_PROTO_UDP : WEIR_PROTO_TCP;
+    service.method = method(from.at("method"));
+    service.id = from.at("id");
+    service.upstream = from.at("upstream");
+    service.idle_ms = from.at("idle_ms");
+    service.connect_ms = from.at("connect_ms");
+    service.flags = WEIR_SERVICE_USED;
+    if (from.at("draining")) service.flags |= WEIR_SERVICE_DRAINING;
+    const auto turns = writer.write_slots(slot_list(from.at("turns")));
+    const auto slots = writer.write_slots(slot_list(from.at("slots")));
+    service.turn_base = turns.base;
+    service.turn_count = turns.count;
+    service.slot_base = slots.base;
+    service.slot_count = slots.count;
+    return service;
+}
+
+template <class Record>
+void clear(std::span<Record> records) {
+    std::memset(static_cast<void*>(records.data()), 0, records.size_bytes());
+}
+
+}  // namespace
+
+Bytes from_hex(const std::string& hex) {
+    Bytes bytes;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+        bytes.push_back(static_cast<std::uint8_t>(std::stoul(hex.substr(i, 2), nullptr, 16)));
+    return bytes;
+}
+
+std::string to_hex(const Bytes& bytes) {
+    constexpr const char* digits = "0123456789abcdef";
+    std::string hex;
+    for (const std::uint8_t byte : bytes) {
+        hex += digits[byte >> 4];
+        hex += digits[byte & 15];
+    }
+    return hex;
+}
+
+tables::Geometry geometry_of(const json& row) {
+    tables::Geometry geometry;
+    geometry.services = 64;
+    geometry.backends = 64;
+    geometry.slot_lines = 256;
+    geometry.upstreams = 8;
+    geometry.flow_buckets = row.at("flow_buckets");
+    geometry.ref_buckets = 2 * geometry.flow_buckets;
+    return geometry;
+}
+
+void prepare(const tables::View& view, const json& row,
+             const std::vector<std::uint32_t>& ifindexes) {
+    clear(view.services);
+    clear(view.backends);
+    clear(view.slots);
+    clear(view.upstreams);
+    clear(view.workers);
+    clear(view.counters);
+    clear(view.flow_tags);
+    clear(view.flows);
+    clear(view.flow_refs);
+    *view.control = {};
+    tables::initialize(*view.control, geometry_of(row), row.at("seed"));
+    for (const json& from : row.at("ports")) {
+        weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
+        port.ifindex = ifindexes.at(from.at("index"));
+        port.mac = mac(from.at("mac"));
+        port.kind = from.at("kind") == "host_link" ? WEIR_PORT_HOST_LINK : WEIR_PORT_NETWORK;
+    }
+}
+
+void publish(tables::Writer& writer, const json& generation) {
+    std::vector<weir_service> services;
+    std::vector<weir_backend> backends;
+
+    writer.begin();
+    for (const json& from : generation.at("services")) services.push_back(service(writer, from));
+    for (const json& from : generation.at("backends")) {
+        const std::size_t id = from.at("id");
+        if (backends.size() <= id) backends.resize(id + 1);
+        backends[id] = backend(from);
+    }
+    if (const std::string why = writer.publish(services, backends); !why.empty())
+        throw std::runtime_error(why);
+}
+
+void age(const tables::View& view, std::uint64_t milliseconds) {
+    const std::uint64_t passed = milliseconds * WEIR_NS_PER_MS;
+    for (weir_flow& flow : view.flows) {
+        flow.expires -= std::min<std::uint64_t>(flow.expires, passed);
+        flow.started -= std::min<std::uint64_t>(flow.started, passed);
+    }
+}
+
+}  // namespace weir::rows

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hashes and source ports, computed from their definitions alone: an oracle that shares no code with bpf/shared/.
+
+The rows use it to say which port a flow leaves by and which slot a hash selects. It must never read the C sources.
+"""
+
+import ipaddress
+
+M64 = (1 << 64) - 1
+GOLDEN = 0x9E3779B97F4A7C15
+MAGLEV_SEED = int.from_bytes(b"maglev", "big")
+PROTOCOL = {"tcp": 6, "udp": 17}
+
+
+def raw32(address):
+    """The address as a little-endian machine reads it from the wire."""
+    return int.from_bytes(ipaddress.IPv4Address(address).packed, "little")
+
+
+def raw16(port):
+    return int.from_bytes(port.to_bytes(2, "big"), "little")
+
+
+def mix(state, word):
+    state = ((state ^ word) * GOLDEN) & M64
+    return state ^ (state >> 29)
+
+
+def finish(state):
+    state = mix(state, state >> 32)
+    return state ^ (state >> 32)
+
+
+def tuple_hash(seed, src, sport, dst, dport, protocol):
+    state = mix(seed, raw32(src) << 32 | raw32(dst))
+    state = mix(state, PROTOCOL[protocol] << 32 | raw16(sport) << 16 | raw16(dport))
+    return finish(state)
+
+
+def maglev_slot(size, src, sport, dst, dport, protocol):
+    return (tuple_hash(MAGLEV_SEED, src, sport, dst, dport, protocol) & 0xFFFFFFFF) % size
+
+
+def maglev_address_slot(size, src):
+    return (finish(mix(MAGLEV_SEED, raw32(src))) & 0xFFFFFFFF) % size
+
+
+def ip_hash_slots(size, src, tries=21):
+    """The slots that nginx's ip_hash looks at for a client, in order."""
+    state = 89
+    for _ in range(tries):
+        for byte in ipaddress.IPv4Address(src).packed[:3]:
+            state = (state * 113 + byte) % 6271
+        yield state % size
+
+
+def snat_ports(flow_hash, low, high, tries=24):
+    """The source ports that a flow tries, in order; one worker."""
+    count = high - low + 1
+    start = ((flow_hash >> 16) & 0xFFFFFFFF) % count
+    for i in range(tries):
+        yield low + (start + i) % count

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Full tables, exhausted source ports, and backends behind the host link."""
+
+from scapy.layers.inet import TCP
+
+from lab import *
+
+WEB = Service(turns=(0,))
+
+
+@row(flow_buckets=1)
+def limits_table_full_of_established_flows(r):
+    r.tables([WEB], [A])
+    flows = [Conversation(r, WEB, A, sport=40000 + i).established() for i in range(8)]
+    sent, _ = Conversation(r, WEB, A, sport=40008).request(flags="S")
+    r.drop(LEFT, sent, "flow_table_full")
+    for c in flows:
+        c.ask(flags="PA", payload=b"alive")
+        c.reply(flags="PA", payload=b"alive")
+
+
+@row(flow_buckets=1)
+def limits_syn_flood_takes_no_established_flow(r):
+    r.tables([WEB], [A])
+    flows = [Conversation(r, WEB, A, sport=40000 + i).established() for i in range(7)]
+    for i in range(64):
+        Conversation(r, WEB, A, sport=50000 + i, client="203.0.113.9").opened()
+    for c in flows:
+        c.ask(flags="PA", payload=b"alive")
+        c.reply(flags="PA", payload=b"alive")
+
+
+@row(flow_buckets=1)
+def limits_half_open_flows_give_way_oldest_first(r):
+    r.tables([WEB], [A])
+    flows = []
+    for i in range(8):
+        flows.append(Conversation(r, WEB, A, sport=40000 + i).opened())
+        r.age(1000)
+    Conversation(r, WEB, A, sport=40008).established()
+    sent, _ = flows[0].request(flags="A")
+    r.drop(LEFT, sent, "no_flow")
+    for c in flows[1:]:
+        c.reply(flags="SA")
+
+
+@row(flow_buckets=1)
+def limits_expired_flows_make_room(r):
+    r.tables([WEB], [A])
+    for i in range(8):
+        Conversation(r, WEB, A, sport=40000 + i).established()
+    r.age(600_001)
+    r.busy.clear()
+    for i in range(8):
+        Conversation(r, WEB, A, sport=41000 + i).established()
+
+
+@row
+def limits_snat_ports_run_out(r):
+    tight = backend(0, snat_low=20000, snat_high=20002)
+    service = Service(turns=(0,))
+    r.tables([service], [tight])
+    flows = [Conversation(r, service, tight, sport=40000 + i).established() for i in range(3)]
+    sent, _ = Conversation(r, service, tight, sport=40003, used=1).request(flags="S")
+    r.drop(LEFT, sent, "no_snat_port")
+    for c in flows:
+        c.reply(flags="A")
+
+
+@row
+def limits_snat_port_is_free_after_expiry(r):
+    tight = backend(0, snat_low=20000, snat_high=20000)
+    service = Service(turns=(0,))
+    r.tables([service], [tight])
+    Conversation(r, service, tight, sport=40000).established()
+    r.age(600_001)
+    c = Conversation(r, service, tight, sport=40001, used=20000)
+    c.established()
+    c.reply(flags="PA", payload=b"mine")
+
+
+@row
+def limits_snat_port_of_a_closed_flow_rests_a_second(r):
+    tight = backend(0, snat_low=20000, snat_high=20000)
+    service = Service(turns=(0,))
+    r.tables([service], [tight])
+    old = Conversation(r, service, tight, sport=40000).established()
+    old.ask(flags="FA")
+    old.reply(flags="FA")
+    new = Conversation(r, service, tight, sport=40001, used=20000)
+    sent, _ = new.request(flags="S")
+    r.drop(LEFT, sent, "no_snat_port")
+    r.age(1500)
+    new.established()
+    sent, _ = old.request(flags="A")
+    r.drop(LEFT, sent, "no_flow")
+    new.reply(flags="A")
+
+
+@row
+def limits_one_source_port_serves_each_backend(r):
+    one = backend(0, snat_low=20000, snat_high=20000)
+    two = backend(1, snat_low=20000, snat_high=20000)
+    service = Service(turns=(0, 1))
+    r.tables([service], [one, two])
+    a = Conversation(r, service, one, sport=40000).established()
+    b = Conversation(r, service, two, sport=40001).established()
+    a.reply(flags="PA", payload=b"a")
+    b.reply(flags="PA", payload=b"b")
+
+
+@row
+def limits_no_source_port_at_all(r):
+    none = backend(0, snat_low=20001, snat_high=20000)
+    service = Service(turns=(0,))
+    r.tables([service], [none])
+    sent, _ = Conversation(r, service, none, used=1).request(flags="S")
+    r.drop(LEFT, sent, "no_snat_port")
+
+
+LOCAL = Backend(id=0, addr="172.17.0.1", port=1000, mac="02:cc:00:00:00:01", out=HOST_LINK,
+                snat="169.254.77.2", snat_low=1024, snat_high=65535)
+
+
+@row
+def host_link_backend(r):
+    r.tables([WEB], [LOCAL])
+    c = Conversation(r, WEB, LOCAL).established()
+    c.ask(flags="PA", payload=b"GET / HTTP/1.0\r\n\r\n")
+    c.reply(flags="PA", payload=b"hello")
+    c.reply(flags="FA")
+    c.ask(flags="FA")
+
+
+@row
+def host_link_udp_backend(r):
+    dns = Service(port=53, protocol="udp", turns=(0,))
+    r.tables([dns], [LOCAL])
+    c = Conversation(r, dns, LOCAL)
+    c.ask("flow_new", payload=b"q")
+    c.reply(payload=b"a")
+
+
+@row
+def host_link_strays_are_dropped(r):
+    r.tables([WEB], [LOCAL])
+    stray = frame(LOCAL.mac, PORT_MAC[HOST_LINK], LOCAL.addr, LOCAL.snat,
+                  TCP(sport=LOCAL.port, dport=5555, flags="R"))
+    r.drop(HOST_LINK, stray, "host_link_stray")
+    late = Conversation(r, WEB, LOCAL).established()
+    sent, _ = late.answer(flags="A")
+    r.age(600_001)
+    r.drop(HOST_LINK, sent, "host_link_stray")
