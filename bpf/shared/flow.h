@@ -16,8 +16,8 @@
  * established (a half-open handshake, a closed one in TIME_WAIT): a SYN flood competes with itself
  * and never evicts an established flow.
  *
- * XDP runs on several CPUs over one table: a slot is claimed by compare-and-swap of its tag; a
- * half-written flow does not match any tuple, because `tuple.protocol` is 0 while it is written.
+ * XDP runs on several CPUs over one table: a place is claimed by compare-and-swap of its tag with
+ * WEIR_TAG_BUSY, which nobody finds, takes, or waits for; the real tag is stored once all is written.
  * With DPDK the tables are a worker's own.
  */
 #ifndef WEIR_FLOW_H
@@ -28,6 +28,8 @@
 #include "tables.h"
 
 #define WEIR_NO_FLOW 0xffffffffu
+
+#define WEIR_TAG_BUSY 2u /* being written; a real tag is odd */
 
 WEIR_INLINE __u32 weir_flow_tag(__u64 hash) {
     return (__u32)(hash >> 32) | 1u;
@@ -124,6 +126,7 @@ WEIR_INLINE void weir_place_search(struct weir_env* env, __u32 bucket, __u64 now
         __u32 rank = 2;
         __u64 expires = 0;
         if (best->rank == 2) return;
+        if (tag == WEIR_TAG_BUSY) continue;
         if (tag != 0) {
             const struct weir_flow* flow = weir_env_flow(env, bucket * WEIR_FLOWS_PER_BUCKET + i);
             if (!flow) return;
@@ -141,9 +144,9 @@ WEIR_INLINE void weir_place_search(struct weir_env* env, __u32 bucket, __u64 now
 }
 
 /*
- * Claims a place for a flow with this hash and returns its number, the flow's protocol being 0
- * until the caller has filled it in; WEIR_NO_FLOW when both buckets are full of established flows
- * (or another CPU was faster).
+ * Claims a place for a flow with this hash and returns its number; WEIR_NO_FLOW when both buckets
+ * are full of established flows (or another CPU was faster). The caller fills the flow in and ends
+ * with weir_flow_publish().
  */
 WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u64 hash, __u64 now) {
     if (!env) return WEIR_NO_FLOW;
@@ -161,10 +164,17 @@ WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u64 hash, __u64 no
     struct weir_flow_tags* tags = weir_env_flow_tags(env, best.bucket);
     if (!flow || !tags) return WEIR_NO_FLOW;
     /* best.index < 8 already; the mask tells the verifier */
-    if (!weir_env_swap(&tags->tag[best.index & (WEIR_FLOWS_PER_BUCKET - 1)], best.tag, tag))
+    if (!weir_env_swap(&tags->tag[best.index & (WEIR_FLOWS_PER_BUCKET - 1)], best.tag,
+                       WEIR_TAG_BUSY))
         return WEIR_NO_FLOW;
     flow->tuple.protocol = 0; /* not before the swap: who lost must not touch the winner's flow */
     return number;
+}
+
+/* Makes a claimed flow findable by its tag; 0 gives the place back. */
+WEIR_INLINE void weir_flow_publish(struct weir_env* env, __u32 number, __u32 tag) {
+    struct weir_flow_tags* tags = weir_env_flow_tags(env, number / WEIR_FLOWS_PER_BUCKET);
+    if (tags) weir_env_publish(&tags->tag[number % WEIR_FLOWS_PER_BUCKET], tag);
 }
 
 /* Makes the flow findable by its reply's hash. 0: no room. */
@@ -180,14 +190,16 @@ WEIR_SUBPROGRAM int weir_flow_link(struct weir_env* env, __u32 number, __u64 rep
         if (!refs) return 0;
         for (__u32 i = 0; i < WEIR_FLOWS_PER_BUCKET; i++) {
             const __u32 old_tag = refs->tag[i];
+            if (old_tag == WEIR_TAG_BUSY) continue;
             if (old_tag != 0) {
                 const struct weir_flow* holder = weir_env_flow(env, refs->flow[i]);
                 if (holder && refs->flow[i] != number && weir_flow_live(holder, now) &&
                     holder->reply_tag == old_tag)
                     continue;
             }
-            if (!weir_env_swap(&refs->tag[i], old_tag, tag)) continue;
+            if (!weir_env_swap(&refs->tag[i], old_tag, WEIR_TAG_BUSY)) continue;
             refs->flow[i] = number;
+            weir_env_publish(&refs->tag[i], tag);
             return 1;
         }
         bucket = weir_second_bucket(bucket, tag, buckets);

@@ -39,6 +39,12 @@ WEIR_INLINE const struct weir_service* weir_service_find(struct weir_env* env,
     return 0;
 }
 
+/* Whether a service has this destination. */
+WEIR_SUBPROGRAM int weir_is_service(struct weir_env* env, const struct weir_tuple* tuple) {
+    if (!env || !tuple) return 0;
+    return weir_service_find(env, tuple) != 0;
+}
+
 /* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
  * which its worker chose so; a client's by its hash. */
 WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* packet,
@@ -52,8 +58,9 @@ WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* pac
 #define WEIR_SNAT_FREE_TRIES 32u /* of them: only ports that rest on no flow at all */
 
 /*
- * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's, and
- * makes the flow findable by it. Ports of this worker are those with port % workers == worker.
+ * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
+ * another flow's nor, where the source address is one that clients use too, a service's), and makes
+ * the flow findable by it. Ports of this worker are those with port % workers == worker.
  * Where to look first and how far to step come from the hash, so that used ports do not cluster. 0:
  * none was free.
  */
@@ -75,6 +82,7 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
     reply.protocol = protocol;
     for (__u32 i = 0; i < WEIR_SNAT_TRIES; i++) {
         reply.dport = weir_be16_from((__u16)(first + (start + i * step) % count * workers));
+        if (weir_is_service(env, &reply)) continue;
         const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
         const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
         if (holder != WEIR_NO_FLOW) {
@@ -121,28 +129,32 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     flow->backend_id = (__u16)id;
     flow->snat = backend->snat;
     flow->started = now;
-    if (!weir_snat(env, flow, number, backend, packet->tuple.protocol, packet->hash, now))
+    /* Live before it is linked, or another CPU would take the reference for a dead flow's. */
+    flow->expires = now + (__u64)service->connect_ms * WEIR_NS_PER_MS;
+    flow->tuple.protocol = packet->tuple.protocol;
+    if (!weir_snat(env, flow, number, backend, packet->tuple.protocol, packet->hash, now)) {
+        flow->tuple.protocol = 0;
+        weir_flow_publish(env, number, 0);
         return WEIR_REASON_NO_SNAT_PORT;
+    }
 
     struct weir_counters* counters = weir_env_counters(env, id);
     if (counters) counters->flows++;
     packet->flow = number;
-    weir_env_publish(&flow->tuple.protocol, packet->tuple.protocol);
+    weir_flow_publish(env, number, weir_flow_tag(packet->hash));
     return WEIR_REASON_FLOW_NEW;
 }
 
-/* A packet from a client to a service. */
+/* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
                                                 const struct weir_service* service,
                                                 const struct weir_mac* from, __u64 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
-    const int opens =
-        !tcp || (packet->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_ACK | WEIR_TCP_RST)) == WEIR_TCP_SYN;
+    const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
     enum weir_reason reason = WEIR_REASON_FLOW_HIT;
     struct weir_flow* flow = 0;
 
     packet->from_client = 1;
-    packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
     if (packet->flow != WEIR_NO_FLOW) flow = weir_env_flow(env, packet->flow);
     /* RFC 9293 section 3.6.1: a SYN may reopen a closed connection; it is a new flow. The old one
      * goes on resting, nameless, so that nobody else gets its source port while the backend is in
@@ -199,6 +211,16 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     return WEIR_REASON_FLOW_HIT;
 }
 
+/* A packet addressed to a service, but of no flow of it, is a reply all the same when the service is
+ * younger than the flow that has its port as source port. A SYN never is one.
+ * XXX: with several workers the packet has gone to the service's worker by its hash, which need not
+ * be the flow's; it is found only there. A second hand-over would lift that. */
+WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_packet* packet,
+                                        __u64 now) {
+    if (packet->tuple.protocol == WEIR_PROTO_TCP && weir_tcp_opens(packet->tcp_flags)) return 0;
+    return weir_flow_find_reply(env, &packet->tuple, packet->hash, now) != WEIR_NO_FLOW;
+}
+
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
  * packet->flow, next_hop and out_port are set. `now` is the engine's clock in nanoseconds.
@@ -214,6 +236,10 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     if (!eth) return WEIR_REASON_TRUNCATED;
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
     const struct weir_service* service = weir_service_find(env, &packet->tuple);
+    if (service) {
+        packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
+        if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
+    }
     if (service) {
         const struct weir_mac from = eth->src;
         reason = weir_decide_client(env, packet, service, &from, now);

@@ -20,6 +20,11 @@
  * say the last word. */
 #define WEIR_CLOSED_REST_NS (1000ull * WEIR_NS_PER_MS)
 
+/* The first segment of a connection. */
+WEIR_INLINE int weir_tcp_opens(__u8 flags) {
+    return (flags & (WEIR_TCP_SYN | WEIR_TCP_ACK | WEIR_TCP_RST)) == WEIR_TCP_SYN;
+}
+
 /* The bits one more segment adds to what its side has sent. A segment after a RST takes the RST
  * back: whoever forged it does not end the flow. */
 WEIR_INLINE __u8 weir_tcp_sent(__u8 sent, __u8 flags) {

@@ -67,8 +67,11 @@ class FlowTable : public ::testing::Test {
         flow.reply_tag = weir_flow_tag(hash(known.reply));
         flow.expires = known.expires;
         flow.state = state;
-        if (!weir_flow_link(&env_, known.number, hash(known.reply), now_)) return false;
-        weir_env_publish(&flow.tuple.protocol, WEIR_PROTO_TCP);
+        flow.tuple.protocol = WEIR_PROTO_TCP;
+        const bool linked = weir_flow_link(&env_, known.number, hash(known.reply), now_);
+        if (!linked) flow.tuple.protocol = 0;
+        weir_flow_publish(&env_, known.number, linked ? weir_flow_tag(hash(known.tuple)) : 0);
+        if (!linked) return false;
         model_[id] = known;
         return true;
     }

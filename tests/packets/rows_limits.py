@@ -98,6 +98,39 @@ def limits_snat_port_of_a_closed_flow_rests_a_second(r):
 
 
 @row
+def limits_snat_port_is_never_a_services(r):
+    two = backend(0, snat=VIP, snat_low=20000, snat_high=20001)
+    web, other = Service(turns=(0,)), Service(port=20000, turns=(0,), id=2)
+    r.tables([web, other], [two])
+    Conversation(r, web, two, sport=40000, used=20001).established()
+    sent, _ = Conversation(r, web, two, sport=40001, used=1).request(flags="S")
+    r.drop(LEFT, sent, "no_snat_port")
+
+
+@row
+def limits_snat_port_may_serve_another_protocol(r):
+    one = backend(0, snat=VIP, snat_low=20000, snat_high=20000)
+    web, dns = Service(turns=(0,)), Service(port=20000, protocol="udp", turns=(0,), id=2)
+    r.tables([web, dns], [one])
+    Conversation(r, web, one, used=20000).established()
+
+
+@row
+def limits_service_added_on_a_flows_source_port(r):
+    web, dns = Service(turns=(0,)), Service(port=53, protocol="udp", turns=(0,), id=2)
+    server = backend(0, snat=VIP, snat_low=20000, snat_high=20000)
+    r.tables([web, dns], [server])
+    c = Conversation(r, web, server, used=20000).opened()
+    u = Conversation(r, dns, server, used=20000)
+    u.ask("flow_new", payload=b"q")
+    tcp, udp = Service(port=20000, turns=(0,), id=3), Service(port=20000, protocol="udp", turns=(0,), id=4)
+    r.tables([web, dns, tcp, udp], [server])
+    c.reply(flags="SA", seq=5000, ack=1001)
+    c.ask(flags="A", seq=1001, ack=5001)
+    u.reply(payload=b"a")
+
+
+@row
 def limits_one_source_port_serves_each_backend(r):
     one = backend(0, snat_low=20000, snat_high=20000)
     two = backend(1, snat_low=20000, snat_high=20000)
