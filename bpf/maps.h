@@ -39,6 +39,7 @@ volatile struct weir_control control SEC(".data.control") = {};
 WEIR_ARRAY(services, struct weir_service);
 WEIR_ARRAY(backends, struct weir_backend);
 WEIR_ARRAY(slots, struct weir_slot_line);
+WEIR_ARRAY(sources, struct weir_source);
 WEIR_ARRAY(upstreams, struct weir_upstream);
 WEIR_ARRAY(workers, struct weir_worker);
 WEIR_ARRAY(counters, struct weir_counters);
@@ -72,6 +73,11 @@ WEIR_INLINE const struct weir_backend* weir_env_backend(struct weir_env* env, __
 WEIR_INLINE const struct weir_slot_line* weir_env_slots(struct weir_env* env, __u32 line) {
     (void)env;
     return bpf_map_lookup_elem(&slots, &line);
+}
+
+WEIR_INLINE const struct weir_source* weir_env_source(struct weir_env* env, __u32 index) {
+    (void)env;
+    return bpf_map_lookup_elem(&sources, &index);
 }
 
 WEIR_INLINE struct weir_upstream* weir_env_upstream(struct weir_env* env, __u32 index) {

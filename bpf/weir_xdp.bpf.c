@@ -26,7 +26,7 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
 
     if (reason != WEIR_REASON_NONE) return reason;
     weir_hash_packet(env, packet);
-    reason = weir_decide(env, packet, data, end, bpf_ktime_get_ns());
+    reason = weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;

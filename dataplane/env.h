@@ -18,6 +18,7 @@ inline weir_env worker_env(const tables::View& view, unsigned index) {
     env.services = view.services.data();
     env.backends = view.backends.data();
     env.slots = view.slots.data();
+    env.sources = view.sources.data();
     env.upstreams = view.upstreams.data();
     env.counters = &view.counters[std::size_t{index} * control.backend_capacity];
     env.flow_tags = &view.flow_tags[std::size_t{index} * control.flow_buckets];

@@ -30,8 +30,8 @@ using namespace weir;
 using tables::DataplaneState;
 
 // After so many polls without a packet a worker sleeps between polls, and longer after another
-// hundred: the first packet after a pause waits for at most that. An idle worker takes a few percent
-// of its CPU.
+// hundred: the first packet after a pause waits for at most that. An idle worker takes a few
+// percent of its CPU.
 constexpr unsigned polls_before_sleep = 2000;
 constexpr unsigned polls_before_long_sleep = 2100;
 constexpr unsigned sleep_us = 50;

@@ -78,11 +78,12 @@ void hand_over(weir_env& env, Batch& batch, std::span<rte_ring* const> rings, we
 }
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now) {
+    const std::uint32_t tick = weir_tick(now);
     for (unsigned i = 0; i < batch.count; i++) {
         if (batch.reason[i] != WEIR_REASON_NONE) continue;
         rte_mbuf* frame = batch.frame[i];
         batch.reason[i] =
-            weir_decide(&env, &batch.packet[i], frame_start(frame), frame_end(frame), now);
+            weir_decide(&env, &batch.packet[i], frame_start(frame), frame_end(frame), tick);
     }
 }
 

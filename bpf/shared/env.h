@@ -17,6 +17,7 @@ WEIR_INLINE const struct weir_control* weir_env_control(struct weir_env* env); /
 WEIR_INLINE const struct weir_service* weir_env_service(struct weir_env* env, __u32 index);
 WEIR_INLINE const struct weir_backend* weir_env_backend(struct weir_env* env, __u32 id);
 WEIR_INLINE const struct weir_slot_line* weir_env_slots(struct weir_env* env, __u32 line);
+WEIR_INLINE const struct weir_source* weir_env_source(struct weir_env* env, __u32 index);
 WEIR_INLINE struct weir_upstream* weir_env_upstream(struct weir_env* env, __u32 index);
 WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 backend_id);
 WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The records of the flow table (flow.h has the picture and the rules). A flow says everything that
- * its packets need but the backend's next hop, so it outlives the service and the generation that
- * made it.
+ * The records of the flow table (flow.h has the picture and the rules). A flow says what its
+ * packets need but the backend's own record and the source address, both of which outlive it by
+ * number, so it outlives the service and the generation that made it.
  */
 #ifndef WEIR_FLOW_RECORD_H
 #define WEIR_FLOW_RECORD_H
 
+#include "clock.h"
 #include "types.h"
 
 #define WEIR_FLOWS_PER_BUCKET 8u
+#define WEIR_REFS_PER_BUCKET 16u
 
 enum weir_flow_state {
     WEIR_FLOW_OPENING = 0,     /* TCP: SYN, or SYN and SYN-ACK. UDP: nothing came back yet */
@@ -26,38 +28,42 @@ enum weir_flow_state {
 #define WEIR_SENT_FIN 8u
 #define WEIR_SENT_RST 16u
 
+#define WEIR_SOURCE_CLIENT 0xffffu /* the backend sees the client's own address and port */
+
 struct weir_flow {
-    /* line 0: found by the client's packets */
-    struct weir_tuple tuple; /* client -> service; protocol 0: being written, or never used */
-    __u64 expires;           /* nanoseconds of the engine's clock (CLOCK_MONOTONIC) */
-    __u32 idle_ms;
-    __u32 connect_ms;
-    __u8 state; /* enum weir_flow_state */
+    struct weir_addr client;  /* with the next one and the ports: the client's tuple */
+    struct weir_addr service; /* the address that the client uses */
+    struct weir_be16 client_port;
+    struct weir_be16 service_port;
+    struct weir_be16 snat_port; /* source port toward the backend */
+    __u16 source;               /* index of the source address, or WEIR_SOURCE_CLIENT */
+    __u16 backend_id;
+    __u8 protocol; /* 0: being written, or never used */
+    __u8 state;    /* enum weir_flow_state */
     __u8 sent_by_client;
     __u8 sent_by_backend;
-    __u8 client_port; /* index of the port the client is behind */
-    __u32 service;    /* id */
-    /* line 1: how to rewrite */
-    struct weir_addr backend;
-    struct weir_addr snat;
-    struct weir_be16 backend_port;
-    struct weir_be16 snat_port;
-    __u16 backend_id;
+    __u16 idle;                 /* how long it lives without a packet; weir_span (clock.h) */
+    __u16 connect;              /* likewise, before it is established */
     struct weir_mac client_mac; /* next hop toward the client: where its last packet came from */
-    __u32 reply_tag;            /* of the reference to this flow */
-    __u64 unused;
-    __u64 started; /* same clock */
+    __u8 in_port;               /* index of the port that is behind */
+    __u8 unused;
+    __u16 service_id;
+    __u32 expires; /* weir_tick (clock.h) */
 };
-WEIR_ASSERT(sizeof(struct weir_flow) == 128, "two cache lines a flow");
-WEIR_ASSERT(__builtin_offsetof(struct weir_flow, backend) == 64, "line 1 starts here");
+WEIR_ASSERT(sizeof(struct weir_flow) == 64, "one cache line a flow");
+
+/* Neither expired at tick `now`, nor being written, nor never used. */
+WEIR_INLINE int weir_flow_live(const struct weir_flow* flow, __u32 now) {
+    return flow->protocol != 0 && weir_later(flow->expires, now);
+}
 
 struct weir_flow_tags {
     __u32 tag[WEIR_FLOWS_PER_BUCKET]; /* 0: empty */
 };
 
+/* A reference is a flow number below a tag in one word, so that one store makes it (flow.h). */
 struct weir_flow_refs {
-    __u32 tag[WEIR_FLOWS_PER_BUCKET];
-    __u32 flow[WEIR_FLOWS_PER_BUCKET];
+    __u32 ref[WEIR_REFS_PER_BUCKET]; /* 0: empty */
 };
 WEIR_ASSERT(sizeof(struct weir_flow_refs) == 64, "one cache line a bucket of references");
 

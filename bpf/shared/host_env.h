@@ -15,6 +15,7 @@ struct weir_env {
     const struct weir_service* services; /* both halves */
     const struct weir_backend* backends; /* both halves */
     const struct weir_slot_line* slots;
+    const struct weir_source* sources;
     struct weir_upstream* upstreams;
     struct weir_counters* counters; /* this worker's */
     struct weir_flow_tags* flow_tags;
@@ -49,6 +50,10 @@ WEIR_INLINE const struct weir_backend* weir_env_backend(struct weir_env* env, __
 
 WEIR_INLINE const struct weir_slot_line* weir_env_slots(struct weir_env* env, __u32 line) {
     return line < env->control->slot_lines ? &env->slots[line] : 0;
+}
+
+WEIR_INLINE const struct weir_source* weir_env_source(struct weir_env* env, __u32 index) {
+    return index < env->control->source_capacity ? &env->sources[index] : 0;
 }
 
 WEIR_INLINE struct weir_upstream* weir_env_upstream(struct weir_env* env, __u32 index) {

@@ -15,6 +15,7 @@
 #include "env.h"
 #include "flow.h"
 #include "packet.h"
+#include "reference.h"
 #include "rewrite.h"
 #include "tcp.h"
 #include "verdict.h"
@@ -66,7 +67,7 @@ WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* pac
  */
 WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 number,
                           const struct weir_backend* backend, __u32 protocol, __u64 hash,
-                          __u64 now) {
+                          __u32 now) {
     const __u32 workers = weir_env_workers(env);
     const __u32 first = backend->snat_low +
                         (weir_env_worker(env) + workers - backend->snat_low % workers) % workers;
@@ -88,11 +89,11 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
         if (holder != WEIR_NO_FLOW) {
             struct weir_flow* other = weir_env_flow(env, holder);
             if (i < WEIR_SNAT_FREE_TRIES || !other || other->state < WEIR_FLOW_CLOSED) continue;
-            if (other->expires - now > WEIR_CLOSED_NS - WEIR_CLOSED_REST_NS) continue;
-            other->expires = 0;
+            if (weir_later(other->expires, now + WEIR_CLOSED_TICKS - WEIR_CLOSED_REST_TICKS))
+                continue;
+            other->expires = now;
         }
         flow->snat_port = reply.dport;
-        flow->reply_tag = weir_flow_tag(reply_hash);
         return weir_flow_link(env, number, reply_hash, now);
     }
     return 0;
@@ -100,7 +101,7 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
 
 /* Starts a flow: picks a backend, a place in the table and a source port. */
 WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct weir_packet* packet,
-                                                 const struct weir_service* service, __u64 now) {
+                                                 const struct weir_service* service, __u32 now) {
     if (!env || !packet || !service) return WEIR_REASON_BAD_TABLES;
     if (service->flags & WEIR_SERVICE_DRAINING) return WEIR_REASON_SERVICE_DRAINING;
     const __u32 id = weir_pick(env, service, &packet->tuple);
@@ -114,26 +115,24 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     struct weir_flow* flow = weir_env_flow(env, number);
     if (!flow) return WEIR_REASON_BAD_TABLES;
 
-    flow->tuple.src = packet->tuple.src;
-    flow->tuple.dst = packet->tuple.dst;
-    flow->tuple.sport = packet->tuple.sport;
-    flow->tuple.dport = packet->tuple.dport;
-    flow->idle_ms = service->idle_ms;
-    flow->connect_ms = service->connect_ms;
+    weir_flow_unlink(env, number);
+    flow->client = packet->tuple.src;
+    flow->service = packet->tuple.dst;
+    flow->client_port = packet->tuple.sport;
+    flow->service_port = packet->tuple.dport;
+    flow->source = backend->source;
+    flow->backend_id = (__u16)id;
     flow->state = WEIR_FLOW_OPENING;
     flow->sent_by_client = 0;
     flow->sent_by_backend = 0;
-    flow->service = service->id;
-    flow->backend = backend->addr;
-    flow->backend_port = backend->port;
-    flow->backend_id = (__u16)id;
-    flow->snat = backend->snat;
-    flow->started = now;
-    /* Live before it is linked, or another CPU would take the reference for a dead flow's. */
-    flow->expires = now + (__u64)service->connect_ms * WEIR_NS_PER_MS;
-    flow->tuple.protocol = packet->tuple.protocol;
+    flow->idle = service->idle;
+    flow->connect = service->connect;
+    flow->service_id = (__u16)service->id;
+    /* Live before it is linked, or another CPU would take its reference for a stale one. */
+    flow->expires = now + weir_span_ticks(service->connect);
+    flow->protocol = (__u8)packet->tuple.protocol;
     if (!weir_snat(env, flow, number, backend, packet->tuple.protocol, packet->hash, now)) {
-        flow->tuple.protocol = 0;
+        flow->protocol = 0;
         weir_flow_publish(env, number, 0);
         return WEIR_REASON_NO_SNAT_PORT;
     }
@@ -148,7 +147,7 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
 /* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
                                                 const struct weir_service* service,
-                                                const struct weir_mac* from, __u64 now) {
+                                                const struct weir_mac* from, __u32 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
     const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
     enum weir_reason reason = WEIR_REASON_FLOW_HIT;
@@ -163,7 +162,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
      * ended that (RFC 9293 section 3.10.7.3); this SYN is the same attempt. */
     if (flow && tcp && opens && flow->state == WEIR_FLOW_CLOSED &&
         (flow->sent_by_backend & (WEIR_SENT_SYN | WEIR_SENT_RST))) {
-        flow->tuple.sport.raw = 0;
+        flow->client_port.raw = 0;
         flow->state = WEIR_FLOW_RESTING;
         flow = 0;
     }
@@ -178,8 +177,8 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
     if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
 
-    flow->client_mac = *from;
-    flow->client_port = packet->in_port;
+    if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
+    if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
@@ -193,7 +192,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
 
 /* A packet that is for no service: a backend's reply, or the host's. */
 WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir_packet* packet,
-                                               __u64 now) {
+                                               __u32 now) {
     packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_NOT_SERVICE;
     struct weir_flow* flow = weir_env_flow(env, packet->flow);
@@ -201,7 +200,7 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
 
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
     packet->next_hop = flow->client_mac;
-    packet->out_port = flow->client_port;
+    packet->out_port = flow->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 0, packet->tcp_flags, now);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     if (counters) {
@@ -211,22 +210,22 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     return WEIR_REASON_FLOW_HIT;
 }
 
-/* A packet addressed to a service, but of no flow of it, is a reply all the same when the service is
- * younger than the flow that has its port as source port. A SYN never is one.
+/* A packet addressed to a service, but of no flow of it, is a reply all the same when the service
+ * is younger than the flow that has its port as source port. A SYN never is one.
  * XXX: with several workers the packet has gone to the service's worker by its hash, which need not
  * be the flow's; it is found only there. A second hand-over would lift that. */
 WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_packet* packet,
-                                        __u64 now) {
+                                        __u32 now) {
     if (packet->tuple.protocol == WEIR_PROTO_TCP && weir_tcp_opens(packet->tcp_flags)) return 0;
     return weir_flow_find_reply(env, &packet->tuple, packet->hash, now) != WEIR_NO_FLOW;
 }
 
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop and out_port are set. `now` is the engine's clock in nanoseconds.
+ * packet->flow, next_hop and out_port are set. `now` is the engine's clock in ticks (clock.h).
  */
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
-                                         void* data, void* end, __u64 now) {
+                                         void* data, void* end, __u32 now) {
     const struct weir_control* control = weir_env_control(env);
     const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));

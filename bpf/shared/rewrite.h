@@ -10,6 +10,7 @@
 #include "checksum.h"
 #include "env.h"
 #include "packet.h"
+#include "reference.h"
 
 /* What the packet shall carry when it leaves. */
 struct weir_nat {
@@ -19,21 +20,22 @@ struct weir_nat {
     struct weir_be16 dport;
 };
 
-WEIR_INLINE struct weir_nat weir_nat_of(const struct weir_flow* flow, int from_client) {
-    struct weir_nat nat;
-
-    if (from_client) {
-        nat.src = flow->snat.word[3];
-        nat.dst = flow->backend.word[3];
-        nat.sport = flow->snat_port;
-        nat.dport = flow->backend_port;
-    } else {
-        nat.src = flow->tuple.dst.word[3];
-        nat.dst = flow->tuple.src.word[3];
-        nat.sport = flow->tuple.dport;
-        nat.dport = flow->tuple.sport;
+/* 0 when the flow's backend or source address is not in the tables. */
+WEIR_INLINE int weir_nat_of(struct weir_env* env, const struct weir_flow* flow, int from_client,
+                            struct weir_nat* nat) {
+    if (!from_client) {
+        nat->src = flow->service.word[3];
+        nat->dst = flow->client.word[3];
+        nat->sport = flow->service_port;
+        nat->dport = flow->client_port;
+        return 1;
     }
-    return nat;
+    const struct weir_tuple reply = weir_reply_of(env, flow);
+    nat->src = reply.dst.word[3];
+    nat->dst = reply.src.word[3];
+    nat->sport = reply.dport;
+    nat->dport = reply.sport;
+    return reply.protocol != 0;
 }
 
 WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data, void* end,
@@ -71,7 +73,8 @@ WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* pac
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
 
     if (!flow || !eth || !ip) return 0;
-    const struct weir_nat nat = weir_nat_of(flow, packet->from_client);
+    struct weir_nat nat;
+    if (!weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
     __u32 delta = weir_delta32(0, ip->src, nat.src);
     delta = weir_delta32(delta, ip->dst, nat.dst);
     if (!weir_rewrite_ports(packet, data, end, &nat, delta)) return 0;

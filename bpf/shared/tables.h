@@ -8,11 +8,12 @@
  *   control   one record: geometry, ports, the generation number (the one store that publishes)
  *   services  [2][services]         open addressing, found by (address, protocol, port)
  *   backends  [2][backends]         by backend id; an id keeps its meaning while any flow names it
- *   slots     [slot_lines]          an arena; a range is rewritten only after its last reader is
- * gone upstreams [upstreams]           what balancing remembers: outlives generations workers
- * [workers]             written by each worker alone: what it has seen, reasons counters
- * [workers][backends]   written by each worker alone flows, flow_tags, flow_refs     see flow.h;
- * [workers][...] with DPDK, one set with XDP
+ *   slots     [slot_lines]          an arena; a range is rewritten after its last reader is gone
+ *   sources   [sources]             source addresses by index; written once, never taken back
+ *   upstreams [upstreams]           what balancing remembers: outlives generations
+ *   workers   [workers]             written by each worker alone: what it has seen, reasons
+ *   counters  [workers][backends]   written by each worker alone
+ *   flows, flow_tags, flow_refs     see flow.h; [workers][...] with DPDK, one set with XDP
  */
 #ifndef WEIR_TABLES_H
 #define WEIR_TABLES_H
@@ -21,11 +22,12 @@
 #include "types.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 1u
+#define WEIR_TABLES_ABI 2u
 
 #define WEIR_PORT_CAPACITY 16
-#define WEIR_SERVICE_PROBES 8u /* the writer keeps every service within so many steps of its home \
-                                */
+#define WEIR_SERVICE_PROBES                                               \
+    8u /* the writer keeps every service within so many steps of its home \
+        */
 #define WEIR_SLOTS_PER_LINE 32u
 #define WEIR_NO_BACKEND 0xffffu
 #define WEIR_NO_PORT 0xffu
@@ -62,12 +64,14 @@ struct weir_control {
     __u32 workers;
     __u32 flow_buckets; /* for each worker (XDP: in all); a power of two, WEIR_FLOWS_PER_BUCKET
                            flows each */
-    __u32 ref_buckets;  /* likewise */
-    __u64 seed;         /* of weir_hash_tuple for flows */
+    __u32 ref_buckets;  /* likewise, WEIR_REFS_PER_BUCKET references each */
+    __u32 flow_bits;    /* flow numbers are below 1 << flow_bits */
+    __u32 source_capacity;
+    __u64 seed; /* of weir_hash_tuple for flows */
     struct weir_port ports[WEIR_PORT_CAPACITY];
-    __u8 unused[256 - 56 - 12 * WEIR_PORT_CAPACITY];
+    __u8 unused[64];
 };
-WEIR_ASSERT(sizeof(struct weir_control) == 256, "ABI");
+WEIR_ASSERT(sizeof(struct weir_control) == 320, "ABI");
 
 enum weir_method {
     WEIR_METHOD_ROUND_ROBIN = 0,
@@ -92,10 +96,10 @@ struct weir_service {
                          ends up */
     __u32 turn_count; /* 0: no backend may take a flow */
     __u32 upstream;   /* index of its weir_upstream */
-    __u32 idle_ms;    /* proxy_timeout */
-    __u32 connect_ms; /* proxy_connect_timeout */
+    __u16 idle;       /* proxy_timeout, as weir_span (clock.h) */
+    __u16 connect;    /* proxy_connect_timeout, likewise */
     __u8 method;
-    __u8 unused[11];
+    __u8 unused[15];
 };
 WEIR_ASSERT(sizeof(struct weir_service) == 64, "one cache line a service");
 
@@ -112,7 +116,8 @@ struct weir_backend {
     __u16 snat_low; /* source ports, host order, both included */
     __u16 snat_high;
     __u16 upstream; /* with addr and port, what an id stands for */
-    __u8 unused[16];
+    __u16 source;   /* index of snat among the sources; the writer sets it */
+    __u8 unused[14];
 };
 WEIR_ASSERT(sizeof(struct weir_backend) == 64, "one cache line a backend");
 
@@ -121,6 +126,11 @@ struct weir_slot_line {
 };
 WEIR_ASSERT(sizeof(struct weir_slot_line) == 64,
             "one cache line; BPF arrays have no 2-byte elements");
+
+/* A source address that flows may name by index. */
+struct weir_source {
+    struct weir_addr addr; /* all zero: unused */
+};
 
 struct weir_upstream {
     __u64 turns; /* flows that round robin has placed; shared by all workers, as nginx's `zone` does

@@ -7,18 +7,17 @@
 #ifndef WEIR_TCP_H
 #define WEIR_TCP_H
 
+#include "clock.h"
 #include "flow_record.h"
 #include "wire.h"
 
-#define WEIR_NS_PER_MS 1000000ull
-
 /* How long a closed flow's tuple rests: Linux' own TIME_WAIT (RFC 9293 section 3.4.2 asks for 2
  * MSL). */
-#define WEIR_CLOSED_NS (60000ull * WEIR_NS_PER_MS)
+#define WEIR_CLOSED_TICKS WEIR_TICKS_OF_MS(60000)
 
 /* After so much of it, its source port may serve again if no other is free: the peer had time to
  * say the last word. */
-#define WEIR_CLOSED_REST_NS (1000ull * WEIR_NS_PER_MS)
+#define WEIR_CLOSED_REST_TICKS WEIR_TICKS_OF_MS(1000)
 
 /* The first segment of a connection. */
 WEIR_INLINE int weir_tcp_opens(__u8 flags) {
@@ -49,30 +48,31 @@ WEIR_INLINE enum weir_flow_state weir_udp_state(__u8 client, __u8 backend) {
     return (client && backend) ? WEIR_FLOW_ESTABLISHED : WEIR_FLOW_OPENING;
 }
 
-/* Takes one packet into account: bits, state, and when the flow expires if nothing follows. */
+/* Takes one packet into account: bits, state, and when the flow expires if nothing follows. A line
+ * that does not change is not written: on XDP another CPU may have it. */
 WEIR_INLINE void weir_flow_step(struct weir_flow* flow, __u32 protocol, int from_client,
-                                __u8 tcp_flags, __u64 now) {
+                                __u8 tcp_flags, __u32 now) {
     const int tcp = protocol == WEIR_PROTO_TCP;
     __u8 client = flow->sent_by_client;
     __u8 backend = flow->sent_by_backend;
 
     if (from_client) {
         client = tcp ? weir_tcp_sent(client, tcp_flags) : WEIR_SENT_ANY;
-        flow->sent_by_client = client;
+        if (client != flow->sent_by_client) flow->sent_by_client = client;
     } else {
         backend = tcp ? weir_tcp_sent(backend, tcp_flags) : WEIR_SENT_ANY;
-        flow->sent_by_backend = backend;
+        if (backend != flow->sent_by_backend) flow->sent_by_backend = backend;
     }
     const enum weir_flow_state state =
         tcp ? weir_tcp_state(client, backend) : weir_udp_state(client, backend);
-    flow->state = (__u8)state;
+    if (state != flow->state) flow->state = (__u8)state;
 
-    __u64 left = (__u64)flow->idle_ms * WEIR_NS_PER_MS;
+    __u32 left = weir_span_ticks(flow->idle);
     if (state == WEIR_FLOW_CLOSED)
-        left = WEIR_CLOSED_NS;
+        left = WEIR_CLOSED_TICKS;
     else if (tcp && state == WEIR_FLOW_OPENING)
-        left = (__u64)flow->connect_ms * WEIR_NS_PER_MS;
-    flow->expires = now + left;
+        left = weir_span_ticks(flow->connect);
+    if (flow->expires != now + left) flow->expires = now + left;
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "bpf/shared/clock.h"
 #include "control/api/flow_scan.h"
 
 namespace weir::api {
@@ -25,7 +26,7 @@ Census count_flows(const Sources& sources, const Filters& filters) {
     census.scan =
         scan_flows(sources.view, sources.now, filters.scan_budget, [&](const weir_flow& flow) {
             if (flow.state == WEIR_FLOW_CLOSED) return;
-            census.by_service[flow.service]++;
+            census.by_service[flow.service_id]++;
             census.by_backend[flow.backend_id]++;
         });
     return census;
@@ -59,28 +60,49 @@ std::uint64_t value_or_zero(const auto& map, const auto& key) {
     return found == map.end() ? 0 : found->second;
 }
 
-json flow_row(const weir_flow& flow, std::uint64_t now) {
+// The backend and the source address as the tables have them now; all zero when they are not there.
+struct FlowEnds {
+    weir_addr backend{};
+    weir_be16 port{};
+    weir_addr source{};
+};
+
+FlowEnds ends_of(const tables::View& view, const weir_flow& flow) {
+    const std::size_t capacity = view.control->backend_capacity;
+    const std::size_t half = (view.control->generation & 1) * capacity;
+    FlowEnds ends;
+    if (flow.backend_id < capacity && half + flow.backend_id < view.backends.size()) {
+        ends.backend = view.backends[half + flow.backend_id].addr;
+        ends.port = view.backends[half + flow.backend_id].port;
+    }
+    if (flow.source == WEIR_SOURCE_CLIENT)
+        ends.source = flow.client;
+    else if (flow.source < view.sources.size())
+        ends.source = view.sources[flow.source].addr;
+    return ends;
+}
+
+json flow_row(const weir_flow& flow, const FlowEnds& ends, std::uint64_t now) {
     const auto endpoint = [](const weir_addr& address, weir_be16 port) {
         return endpoint_text(address_text(address), weir_be16_to(port));
     };
-    return {{"protocol", protocol_text(flow.tuple.protocol)},
-            {"client", endpoint(flow.tuple.src, flow.tuple.sport)},
-            {"service", endpoint(flow.tuple.dst, flow.tuple.dport)},
-            {"snat", endpoint(flow.snat, flow.snat_port)},
-            {"backend", endpoint(flow.backend, flow.backend_port)},
+    return {{"protocol", protocol_text(flow.protocol)},
+            {"client", endpoint(flow.client, flow.client_port)},
+            {"service", endpoint(flow.service, flow.service_port)},
+            {"snat", endpoint(ends.source, flow.snat_port)},
+            {"backend", endpoint(ends.backend, ends.port)},
             {"state", flow_state_text(flow.state)},
-            {"age_ms", now > flow.started ? (now - flow.started) / 1000000 : 0},
-            {"expires_in_ms", (flow.expires - now) / 1000000}};
+            {"expires_in_ms", weir_ticks_ms(flow.expires - weir_tick(now))}};
 }
 
-bool selected(const weir_flow& flow, const Filters& filters) {
+bool selected(const weir_flow& flow, const FlowEnds& ends, const Filters& filters) {
     const auto matches = [](const std::optional<EndpointFilter>& filter, const weir_addr& address,
                             weir_be16 port) {
         return !filter || filter->matches(address, weir_be16_to(port));
     };
-    return matches(filters.service, flow.tuple.dst, flow.tuple.dport) &&
-           matches(filters.backend, flow.backend, flow.backend_port) &&
-           matches(filters.client, flow.tuple.src, flow.tuple.sport);
+    return matches(filters.service, flow.service, flow.service_port) &&
+           matches(filters.backend, ends.backend, ends.port) &&
+           matches(filters.client, flow.client, flow.client_port);
 }
 
 }  // namespace
@@ -156,9 +178,10 @@ json flows(const Sources& sources, const Filters& filters) {
     std::uint64_t left_out = 0;
     const ScanResult scan =
         scan_flows(sources.view, sources.now, filters.scan_budget, [&](const weir_flow& flow) {
-            if (!selected(flow, filters)) return;
+            const FlowEnds ends = ends_of(sources.view, flow);
+            if (!selected(flow, ends, filters)) return;
             if (rows.size() < filters.limit)
-                rows.push_back(flow_row(flow, sources.now));
+                rows.push_back(flow_row(flow, ends, sources.now));
             else
                 left_out++;
         });

@@ -81,7 +81,6 @@ const std::vector<Layout>& layouts() {
           {"SNAT", "snat"},
           {"BACKEND", "backend"},
           {"STATE", "state"},
-          {"AGE", "age_ms", right, duration},
           {"EXPIRES-IN", "expires_in_ms", right, duration}}},
         {"stats",
          {{"REASON", "reason"},

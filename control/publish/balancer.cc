@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "bpf/shared/flow_record.h"
 #include "control/publish/convert.h"
 
 namespace weir::publish {
@@ -35,8 +36,8 @@ std::uint8_t method_of(config::Method method, config::HashKey key) {
     }
 }
 
-std::uint32_t milliseconds(config::Milliseconds time) {
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time.count(), 1, UINT32_MAX));
+std::uint16_t span_of(config::Milliseconds time) {
+    return weir_span_of_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 1)));
 }
 
 }  // namespace
@@ -119,8 +120,8 @@ Status Balancer::number_services(const config::Model& model, const std::vector<I
             service.record.addr = to_addr(address);
             service.record.port = weir_be16_from(configured.port);
             service.record.protocol = protocol;
-            service.record.idle_ms = milliseconds(configured.proxy_timeout);
-            service.record.connect_ms = milliseconds(configured.proxy_connect_timeout);
+            service.record.idle = span_of(configured.proxy_timeout);
+            service.record.connect = span_of(configured.proxy_connect_timeout);
             service.record.method = method_of(upstream.method, upstream.hash_key);
             const auto id = ids_.services.number(
                 service_key(service.record.addr, service.record.port, protocol));
@@ -370,9 +371,9 @@ bool Balancer::forget_unused(std::uint64_t now) {
     std::set<std::uint32_t> backends;
     std::set<std::uint32_t> services;
     for (const weir_flow& flow : writer_.view().flows) {
-        if (flow.tuple.protocol == 0 || flow.expires <= now) continue;
+        if (!weir_flow_live(&flow, weir_tick(now))) continue;
         backends.insert(flow.backend_id);
-        services.insert(flow.service);
+        services.insert(flow.service_id);
     }
     const auto unused = [](const std::set<std::uint32_t>& used) {
         return [&used](const auto& entry) {
@@ -388,7 +389,7 @@ bool Balancer::forget_unused(std::uint64_t now) {
 std::size_t Balancer::live_flows(std::uint64_t now) const {
     return static_cast<std::size_t>(
         std::ranges::count_if(writer_.view().flows, [now](const weir_flow& flow) {
-            return flow.tuple.protocol != 0 && flow.expires > now && flow.state != WEIR_FLOW_CLOSED;
+            return weir_flow_live(&flow, weir_tick(now)) && flow.state < WEIR_FLOW_CLOSED;
         }));
 }
 

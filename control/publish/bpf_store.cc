@@ -25,13 +25,14 @@ struct TableMap {
 };
 
 // Every table: its map, and its size in this geometry.
-std::array<TableMap, 10> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
+std::array<TableMap, 11> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
     const auto& maps = skeleton.maps;
     return {{
         {"control", maps.data_control, sizeof(weir_control), 1},
         {"services", maps.services, sizeof(weir_service), 2 * g.services},
         {"backends", maps.backends, sizeof(weir_backend), 2 * g.backends},
         {"slots", maps.slots, sizeof(weir_slot_line), g.slot_lines},
+        {"sources", maps.sources, sizeof(weir_source), g.sources},
         {"upstreams", maps.upstreams, sizeof(weir_upstream), g.upstreams},
         {"workers", maps.workers, sizeof(weir_worker), g.workers},
         {"counters", maps.counters, sizeof(weir_counters), g.workers * g.backends},
@@ -48,9 +49,9 @@ std::string mismatch(const weir_control& control, const tables::Geometry& g) {
         return fmt::format("they have table version {}, this weir has {}", control.abi,
                            WEIR_TABLES_ABI);
     if (control.service_capacity != g.services || control.backend_capacity != g.backends ||
-        control.slot_lines != g.slot_lines || control.upstream_capacity != g.upstreams ||
-        control.workers != g.workers || control.flow_buckets != g.flow_buckets ||
-        control.ref_buckets != g.ref_buckets)
+        control.slot_lines != g.slot_lines || control.source_capacity != g.sources ||
+        control.upstream_capacity != g.upstreams || control.workers != g.workers ||
+        control.flow_buckets != g.flow_buckets || control.ref_buckets != g.ref_buckets)
         return "their sizes differ from the configured ones (`flows`)";
     return {};
 }
@@ -191,8 +192,9 @@ Status BpfStore::map_views(const tables::Geometry& geometry) {
     std::span<weir_control> control;
     // In the order of table_maps().
     if (!take(control) || !take(view_.services) || !take(view_.backends) || !take(view_.slots) ||
-        !take(view_.upstreams) || !take(view_.workers) || !take(view_.counters) ||
-        !take(view_.flow_tags) || !take(view_.flows) || !take(view_.flow_refs))
+        !take(view_.sources) || !take(view_.upstreams) || !take(view_.workers) ||
+        !take(view_.counters) || !take(view_.flow_tags) || !take(view_.flows) ||
+        !take(view_.flow_refs))
         return Error{fmt::format("mmap() of a BPF map failed ({})", system_error(errno))};
     view_.control = control.data();
     return success();

@@ -122,7 +122,8 @@ Status DpdkEngine::open_segment() {
             }
             log::notice("the number of flows or workers has changed; starting with empty tables");
             const pid_t pid = existing->area().pid;
-            if (pid > 0 && existing->claimed() && process_.adopt(pid)) process_.end(patience_to_end);
+            if (pid > 0 && existing->claimed() && process_.adopt(pid))
+                process_.end(patience_to_end);
         } else {
             log::warn("starting with empty tables: {}", existing.error());
         }

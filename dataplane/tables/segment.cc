@@ -37,6 +37,7 @@ void for_each_array(const Geometry& g, View& view, Visit visit) {
     visit(view.services, 2 * std::size_t{g.services});
     visit(view.backends, 2 * std::size_t{g.backends});
     visit(view.slots, std::size_t{g.slot_lines});
+    visit(view.sources, std::size_t{g.sources});
     visit(view.upstreams, std::size_t{g.upstreams});
     visit(view.workers, std::size_t{g.workers});
     visit(view.counters, std::size_t{g.workers} * g.backends);
@@ -62,6 +63,7 @@ Geometry geometry_of(const weir_control& control) {
     geometry.services = control.service_capacity;
     geometry.backends = control.backend_capacity;
     geometry.slot_lines = control.slot_lines;
+    geometry.sources = control.source_capacity;
     geometry.upstreams = control.upstream_capacity;
     geometry.workers = control.workers;
     geometry.flow_sets = control.workers;

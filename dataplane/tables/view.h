@@ -21,6 +21,7 @@ struct Geometry {
     std::uint32_t services = 4096;     // in a half; a power of two
     std::uint32_t backends = 2048;     // in a half; at most 65535
     std::uint32_t slot_lines = 32768;  // of 32 slots
+    std::uint32_t sources = 1024;      // source addresses toward backends
     std::uint32_t upstreams = 1024;
     std::uint32_t workers = 1;       // each has reasons and counters of its own
     std::uint32_t flow_sets = 1;     // DPDK: one for each worker; XDP: one, which all CPUs share
@@ -34,8 +35,9 @@ struct Geometry {
         geometry.flow_sets = flow_sets;
         const std::uint32_t share = std::bit_ceil((flows + flow_sets - 1) / flow_sets);
         geometry.flow_buckets = std::max(1u, share / WEIR_FLOWS_PER_BUCKET);
-        // Twice as many references as flows: a flow that can be stored can nearly always be linked.
-        geometry.ref_buckets = 2 * geometry.flow_buckets;
+        // Room for twice as many references as flows: one that can be stored can be linked.
+        geometry.ref_buckets =
+            std::max(1u, 2 * geometry.flow_buckets * WEIR_FLOWS_PER_BUCKET / WEIR_REFS_PER_BUCKET);
         return geometry;
     }
 };
@@ -45,6 +47,7 @@ struct View {
     std::span<weir_service> services;  // both halves
     std::span<weir_backend> backends;  // both halves
     std::span<weir_slot_line> slots;
+    std::span<weir_source> sources;
     std::span<weir_upstream> upstreams;
     std::span<weir_worker> workers;
     std::span<weir_counters> counters;    // [workers][backends]
@@ -65,10 +68,13 @@ inline void initialize(weir_control& control, const Geometry& geometry, std::uin
     control.service_capacity = geometry.services;
     control.backend_capacity = geometry.backends;
     control.slot_lines = geometry.slot_lines;
+    control.source_capacity = geometry.sources;
     control.upstream_capacity = geometry.upstreams;
     control.workers = geometry.workers;
     control.flow_buckets = geometry.flow_buckets;
     control.ref_buckets = geometry.ref_buckets;
+    control.flow_bits = static_cast<std::uint32_t>(
+        std::bit_width(std::uint64_t{geometry.flow_buckets} * WEIR_FLOWS_PER_BUCKET - 1));
     control.seed = seed;
     control.magic = WEIR_TABLES_MAGIC;  // last: who sees the magic sees the rest
 }

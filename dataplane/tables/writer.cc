@@ -70,6 +70,16 @@ bool Writer::place(std::span<weir_service> half, const weir_service& service) co
     return false;
 }
 
+std::optional<std::uint16_t> Writer::source(const weir_addr& address) const {
+    constexpr weir_addr none{};
+    for (std::size_t i = 0; i < view_.sources.size(); i++) {
+        weir_source& record = view_.sources[i];
+        if (weir_addr_equal(&record.addr, &none)) record.addr = address;
+        if (weir_addr_equal(&record.addr, &address)) return static_cast<std::uint16_t>(i);
+    }
+    return std::nullopt;
+}
+
 std::string Writer::publish(std::span<const weir_service> services,
                             std::span<const weir_backend> backends) {
     const std::uint64_t next = generation() + 1;
@@ -88,7 +98,15 @@ std::string Writer::publish(std::span<const weir_service> services,
         if (!place(idle_services, service))
             return "more services than the tables of this run hold (" +
                    std::to_string(service_capacity) + " places); restart weir to make room";
-    std::ranges::copy(backends, idle_backends.begin());
+    for (std::size_t id = 0; id < backends.size(); id++) {
+        idle_backends[id] = backends[id];
+        if (!(backends[id].flags & WEIR_BACKEND_REACHABLE)) continue;
+        const auto index = source(backends[id].snat);
+        if (!index)
+            return "more source addresses have been in use than the tables of this run hold (" +
+                   std::to_string(view_.sources.size()) + "); restart weir to make room";
+        idle_backends[id].source = *index;
+    }
     std::fill(idle_backends.begin() + static_cast<std::ptrdiff_t>(backends.size()),
               idle_backends.end(), weir_backend{});
 

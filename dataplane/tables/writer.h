@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -46,7 +47,8 @@ class Writer {
     // seen, or at once when no published generation has named it.
     void release_slots(SlotRange range);
 
-    // `backends` by id. Returns an empty string, or why nothing was published.
+    // `backends` by id; their `source` is set here. Returns an empty string, or why nothing was
+    // published.
     std::string publish(std::span<const weir_service> services,
                         std::span<const weir_backend> backends);
 
@@ -58,6 +60,8 @@ class Writer {
     std::span<const weir_backend> backends() const;
 
   private:
+    // The index of a source address, given to it for good; nothing when there is no room.
+    std::optional<std::uint16_t> source(const weir_addr& address) const;
     bool place(std::span<weir_service> half, const weir_service& service) const;
 
     View view_;

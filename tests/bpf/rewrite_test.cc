@@ -71,7 +71,10 @@ class Rewrite : public testing::Test {
     Rewrite() {
         control.flow_buckets = 1;
         env.control = &control;
+        control.backend_capacity = control.source_capacity = 1;
         env.flows = flows;
+        env.backends = &backend;
+        env.sources = &source;
     }
 
     template <class T>
@@ -87,6 +90,8 @@ class Rewrite : public testing::Test {
     std::mt19937_64 random{11};
     weir_control control{};
     weir_flow flows[WEIR_FLOWS_PER_BUCKET]{};
+    weir_backend backend{};
+    weir_source source{};
     weir_env env{};
 };
 
@@ -110,14 +115,15 @@ TEST_F(Rewrite, RandomPacketsAgreeWithFramesBuiltAnew) {
         for (auto& byte : body) byte = any<std::uint8_t>();
 
         weir_flow& flow = flows[3];
-        flow.tuple.src = weir_addr_v4(weir_be32_from(client.src));
-        flow.tuple.dst = weir_addr_v4(weir_be32_from(client.dst));
-        flow.tuple.sport = weir_be16_from(client.sport);
-        flow.tuple.dport = weir_be16_from(client.dport);
-        flow.snat = weir_addr_v4(weir_be32_from(server.src));
-        flow.backend = weir_addr_v4(weir_be32_from(server.dst));
+        flow.client = weir_addr_v4(weir_be32_from(client.src));
+        flow.service = weir_addr_v4(weir_be32_from(client.dst));
+        flow.client_port = weir_be16_from(client.sport);
+        flow.service_port = weir_be16_from(client.dport);
+        flow.protocol = tcp ? WEIR_PROTO_TCP : WEIR_PROTO_UDP;
         flow.snat_port = weir_be16_from(server.sport);
-        flow.backend_port = weir_be16_from(server.dport);
+        source.addr = weir_addr_v4(weir_be32_from(server.src));
+        backend.addr = weir_addr_v4(weir_be32_from(server.dst));
+        backend.port = weir_be16_from(server.dport);
 
         const auto back = [](const Ends& ends) {
             return Ends{ends.dst_mac, ends.src_mac, ends.dst, ends.src, ends.dport, ends.sport};

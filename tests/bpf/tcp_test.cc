@@ -74,17 +74,17 @@ const Story stories[] = {
 TEST(TcpStep, Stories) {
     for (const Story& story : stories) {
         weir_flow flow{};
-        flow.idle_ms = 600000;
-        flow.connect_ms = 60000;
-        std::uint64_t now = 1000;
+        flow.idle = weir_span_of_ms(600000);
+        flow.connect = weir_span_of_ms(60000);
+        std::uint32_t now = 0xfffffff0;
         for (std::size_t i = 0; i < story.segments.size(); i++) {
             const Segment& segment = story.segments[i];
             now += 17;
             weir_flow_step(&flow, WEIR_PROTO_TCP, segment.from_client, segment.flags, now);
             EXPECT_EQ(flow.state, segment.then) << story.name << ", segment " << i;
-            const std::uint64_t left = flow.state == closed    ? WEIR_CLOSED_NS
-                                       : flow.state == opening ? 60000 * WEIR_NS_PER_MS
-                                                               : 600000 * WEIR_NS_PER_MS;
+            const std::uint32_t left = flow.state == closed    ? WEIR_CLOSED_TICKS
+                                       : flow.state == opening ? WEIR_TICKS_OF_MS(60000)
+                                                               : weir_span_ticks(flow.idle);
             EXPECT_EQ(flow.expires, now + left) << story.name << ", segment " << i;
         }
     }
@@ -109,10 +109,10 @@ TEST(TcpStep, StateIsAFunctionOfWhatEachSideSent) {
 
 TEST(UdpStep, EstablishedOnceBothHaveSent) {
     weir_flow flow{};
-    flow.idle_ms = 10000;
+    flow.idle = weir_span_of_ms(10000);
     weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 5);
     EXPECT_EQ(flow.state, opening);
-    EXPECT_EQ(flow.expires, 5 + 10000 * WEIR_NS_PER_MS);
+    EXPECT_EQ(flow.expires, 5 + WEIR_TICKS_OF_MS(10000));
     weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 6);
     EXPECT_EQ(flow.state, opening);
     weir_flow_step(&flow, WEIR_PROTO_UDP, 0, 0, 7);

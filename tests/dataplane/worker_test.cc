@@ -147,7 +147,7 @@ class WorkerTest : public ::testing::Test {
         service.protocol = WEIR_PROTO_TCP;
         service.turn_base = range.base;
         service.turn_count = range.count;
-        service.idle_ms = service.connect_ms = 60'000;
+        service.idle = service.connect = weir_span_of_ms(60'000);
         weir_backend backend{};
         backend.addr = address(172, 17, 0, 1);
         backend.snat = address(192, 168, 0, 1);

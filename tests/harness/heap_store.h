@@ -14,6 +14,7 @@ class HeapStore {
         : services_(2 * g.services),
           backends_(2 * g.backends),
           slots_(g.slot_lines),
+          sources_(g.sources),
           upstreams_(g.upstreams),
           workers_(g.workers),
           counters_(g.workers * g.backends),
@@ -22,7 +23,7 @@ class HeapStore {
           flow_refs_(g.flow_sets * g.ref_buckets) {}
 
     tables::View view() {
-        return {&control_, services_, backends_,  slots_, upstreams_,
+        return {&control_, services_, backends_,  slots_, sources_,  upstreams_,
                 workers_,  counters_, flow_tags_, flows_, flow_refs_};
     }
 
@@ -31,6 +32,7 @@ class HeapStore {
     std::vector<weir_service> services_;
     std::vector<weir_backend> backends_;
     std::vector<weir_slot_line> slots_;
+    std::vector<weir_source> sources_;
     std::vector<weir_upstream> upstreams_;
     std::vector<weir_worker> workers_;
     std::vector<weir_counters> counters_;

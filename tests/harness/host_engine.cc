@@ -54,7 +54,7 @@ class HostEngine : public RowEngine {
             weir_parse(&packet, data, end, static_cast<std::uint32_t>(bytes.size()), port);
         if (reason != WEIR_REASON_NONE) return reason;
         weir_hash_packet(&env, &packet);
-        reason = weir_decide(&env, &packet, data, end, now());
+        reason = weir_decide(&env, &packet, data, end, weir_tick(now()));
         if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
         if (env.control->ports[packet.out_port].kind == WEIR_PORT_NONE)
             return WEIR_REASON_PORT_UNKNOWN;

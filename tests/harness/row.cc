@@ -69,8 +69,8 @@ weir_service service(tables::Writer& writer, const json& from) {
     service.method = method(from.at("method"));
     service.id = from.at("id");
     service.upstream = from.at("upstream");
-    service.idle_ms = from.at("idle_ms");
-    service.connect_ms = from.at("connect_ms");
+    service.idle = weir_span_of_ms(from.at("idle_ms"));
+    service.connect = weir_span_of_ms(from.at("connect_ms"));
     service.flags = WEIR_SERVICE_USED;
     if (from.at("draining")) service.flags |= WEIR_SERVICE_DRAINING;
     const auto turns = writer.write_slots(slot_list(from.at("turns")));
@@ -113,7 +113,7 @@ tables::Geometry geometry_of(const json& row) {
     geometry.slot_lines = 256;
     geometry.upstreams = 8;
     geometry.flow_buckets = row.at("flow_buckets");
-    geometry.ref_buckets = 2 * geometry.flow_buckets;
+    geometry.ref_buckets = geometry.flow_buckets;
     return geometry;
 }
 
@@ -122,6 +122,7 @@ void prepare(const tables::View& view, const json& row,
     clear(view.services);
     clear(view.backends);
     clear(view.slots);
+    clear(view.sources);
     clear(view.upstreams);
     clear(view.workers);
     clear(view.counters);
@@ -154,11 +155,8 @@ void publish(tables::Writer& writer, const json& generation) {
 }
 
 void age(const tables::View& view, std::uint64_t milliseconds) {
-    const std::uint64_t passed = milliseconds * WEIR_NS_PER_MS;
-    for (weir_flow& flow : view.flows) {
-        flow.expires -= std::min<std::uint64_t>(flow.expires, passed);
-        flow.started -= std::min<std::uint64_t>(flow.started, passed);
-    }
+    const auto passed = static_cast<std::uint32_t>(WEIR_TICKS_OF_MS(milliseconds));
+    for (weir_flow& flow : view.flows) flow.expires -= passed;
 }
 
 }  // namespace weir::rows

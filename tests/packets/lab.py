@@ -23,6 +23,7 @@ PORTS = [
 ]
 CLIENT, CLIENT_MAC = "198.51.100.7", "02:aa:00:00:00:07"
 VIP = "192.0.2.10"
+EXPIRED = 600_400  # ms: just past the default idle time, which is kept in ticks, rounded up by at most 0.05 %
 
 
 @dataclasses.dataclass(frozen=True)

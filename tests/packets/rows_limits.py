@@ -49,7 +49,7 @@ def limits_expired_flows_make_room(r):
     r.tables([WEB], [A])
     for i in range(8):
         Conversation(r, WEB, A, sport=40000 + i).established()
-    r.age(600_001)
+    r.age(EXPIRED)
     r.busy.clear()
     for i in range(8):
         Conversation(r, WEB, A, sport=41000 + i).established()
@@ -73,7 +73,7 @@ def limits_snat_port_is_free_after_expiry(r):
     service = Service(turns=(0,))
     r.tables([service], [tight])
     Conversation(r, service, tight, sport=40000).established()
-    r.age(600_001)
+    r.age(EXPIRED)
     c = Conversation(r, service, tight, sport=40001, used=20000)
     c.established()
     c.reply(flags="PA", payload=b"mine")
@@ -182,5 +182,5 @@ def host_link_strays_are_dropped(r):
     r.drop(HOST_LINK, stray, "host_link_stray")
     late = Conversation(r, WEB, LOCAL).established()
     sent, _ = late.answer(flags="A")
-    r.age(600_001)
+    r.age(EXPIRED)
     r.drop(HOST_LINK, sent, "host_link_stray")

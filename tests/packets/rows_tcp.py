@@ -102,7 +102,7 @@ def tcp_idle_flow_expires(r):
     c.ask(flags="A", seq=1001, ack=5001)
     r.age(599_000)
     c.reply(flags="A", seq=5001, ack=1001)
-    r.age(600_001)
+    r.age(EXPIRED)
     sent, _ = c.request(flags="A", seq=1001, ack=5001)
     r.drop(LEFT, sent, "no_flow")
     sent, _ = c.answer(flags="A", seq=5001, ack=1001)

@@ -78,7 +78,7 @@ def udp_session_expires_and_starts_anew(r):
     c.ask(payload=b"2")
     r.age(9_000)
     c.reply(payload=b"3")
-    r.age(10_001)
+    r.age(10_100)
     sent, _ = c.answer(payload=b"late")
     r.to_host(RIGHT, sent, "not_service")
     Conversation(r, DNS, B).ask("flow_new", payload=b"4")

@@ -19,11 +19,20 @@ HandFilled::HandFilled(unsigned worker_count, unsigned flow_sets) : workers(work
     counters.resize(std::size_t{worker_count} * geometry.backends);
     tags.resize(std::size_t{flow_sets} * geometry.flow_buckets);
     flows.resize(tags.size() * WEIR_FLOWS_PER_BUCKET);
+    backends.resize(2 * geometry.backends);
+    for (std::size_t id = 0; id < backends.size(); id++) {
+        backends[id].addr = v4(10, 0, 0, static_cast<unsigned>(8 + id % geometry.backends));
+        backends[id].port = weir_be16_from(8080);
+    }
+    address_of_source.resize(1);
+    address_of_source[0].addr = v4(10, 0, 0, 1);
     view.control = &control;
     view.workers = workers;
     view.counters = counters;
     view.flow_tags = tags;
     view.flows = flows;
+    view.backends = backends;
+    view.sources = address_of_source;
 
     directory.engine = "dpdk";
     directory.engine_reason = "asked for";
@@ -42,16 +51,15 @@ weir_flow& HandFilled::add_flow(std::size_t number, unsigned client, std::uint16
                                 weir_flow_state state) {
     tags[number / WEIR_FLOWS_PER_BUCKET].tag[number % WEIR_FLOWS_PER_BUCKET] = 1;
     weir_flow& flow = flows[number];
-    flow.tuple = {v4(10, 0, 0, client), v4(10, 0, 0, 1), weir_be16_from(40000), weir_be16_from(80),
-                  WEIR_PROTO_TCP};
-    flow.started = now - 90 * second;
-    flow.expires = now + 600 * second;
+    flow.client = v4(10, 0, 0, client);
+    flow.service = v4(10, 0, 0, 1);
+    flow.client_port = weir_be16_from(40000);
+    flow.service_port = weir_be16_from(80);
+    flow.protocol = WEIR_PROTO_TCP;
+    flow.expires = weir_tick(now) + WEIR_TICKS_OF_MS(600000);
     flow.state = state;
-    flow.service = 1;
-    flow.backend = v4(10, 0, 0, 8u + backend);
-    flow.backend_port = weir_be16_from(8080);
+    flow.service_id = 1;
     flow.backend_id = backend;
-    flow.snat = v4(10, 0, 0, 1);
     flow.snat_port = weir_be16_from(static_cast<std::uint16_t>(2000 + number));
     return flow;
 }

@@ -24,6 +24,8 @@ struct HandFilled {
     std::vector<weir_counters> counters;
     std::vector<weir_flow_tags> tags;
     std::vector<weir_flow> flows;
+    std::vector<weir_backend> backends;
+    std::vector<weir_source> address_of_source;
     publish::Directory directory;
     tables::View view;
 };

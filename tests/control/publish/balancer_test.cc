@@ -29,13 +29,13 @@ TEST_F(BalancerTest, ANewFlowCarriesItsRouteAndTimes) {
     EXPECT_EQ(second.backend, b2);
     EXPECT_EQ(second.out_port, 1);
     EXPECT_EQ(second.next_hop.byte[5], 2);
-    EXPECT_EQ(from_addr(second.flow->snat), make_address("10.0.0.254"));
+    EXPECT_EQ(from_addr(second.source), make_address("10.0.0.254"));
     EXPECT_GE(weir_be16_to(second.flow->snat_port), 40000);
     EXPECT_LE(weir_be16_to(second.flow->snat_port), 49999);
-    EXPECT_EQ(second.flow->expires, traffic.now + 700'000'000);
+    EXPECT_EQ(second.flow->expires, weir_tick(traffic.now) + WEIR_TICKS_OF_MS(700));
     traffic.establish(second);
     EXPECT_EQ(second.flow->state, WEIR_FLOW_ESTABLISHED);
-    EXPECT_EQ(second.flow->expires, traffic.now + 5'000'000'000);
+    EXPECT_EQ(second.flow->expires, weir_tick(traffic.now) + WEIR_TICKS_OF_MS(5000));
 }
 
 TEST_F(BalancerTest, WeightsAsNginxSpreadsThem) {

@@ -22,6 +22,7 @@ struct Outcome {
     std::uint8_t out_port = 0;
     weir_mac next_hop{};
     weir_flow* flow = nullptr;
+    weir_addr source{};  // toward the backend
 };
 
 class Traffic {
@@ -32,7 +33,7 @@ class Traffic {
         port.mac = mac_;
     }
 
-    std::uint64_t now = 1'000'000'000'000;
+    std::uint64_t now = 1'000'000'000'000;  // ns
 
     Outcome send(const std::string& client, std::uint16_t sport, const std::string& to,
                  std::uint16_t dport, std::uint8_t flags) {
@@ -62,12 +63,14 @@ class Traffic {
         outcome.reason = weir_parse(&packet, data, end, sizeof(frame), 1);
         if (outcome.reason != WEIR_REASON_NONE) return outcome;
         weir_hash_packet(&env, &packet);
-        outcome.reason = weir_decide(&env, &packet, data, end, now);
+        outcome.reason = weir_decide(&env, &packet, data, end, weir_tick(now));
         if (weir_verdict_of(outcome.reason) != WEIR_VERDICT_FORWARD) return outcome;
         outcome.flow = weir_env_flow(&env, packet.flow);
         outcome.backend_id = outcome.flow->backend_id;
-        outcome.backend = from_addr(outcome.flow->backend).to_string() + ":" +
-                          std::to_string(weir_be16_to(outcome.flow->backend_port));
+        const weir_tuple reply = weir_reply_of(&env, outcome.flow);
+        outcome.backend =
+            from_addr(reply.src).to_string() + ":" + std::to_string(weir_be16_to(reply.sport));
+        outcome.source = reply.dst;
         outcome.out_port = packet.out_port;
         outcome.next_hop = packet.next_hop;
         return outcome;
@@ -81,16 +84,17 @@ class Traffic {
 
     // What the client of a flow sends next.
     Outcome next(const Outcome& opened, std::uint8_t flags = WEIR_TCP_ACK) {
-        const weir_tuple tuple = opened.flow->tuple;
-        return send(from_addr(tuple.src).to_string(), weir_be16_to(tuple.sport),
-                    from_addr(tuple.dst).to_string(), weir_be16_to(tuple.dport), flags);
+        const weir_flow flow = *opened.flow;
+        return send(from_addr(flow.client).to_string(), weir_be16_to(flow.client_port),
+                    from_addr(flow.service).to_string(), weir_be16_to(flow.service_port), flags);
     }
 
     // The backend's packet of a flow.
     Outcome reply(const Outcome& opened, std::uint8_t flags) {
-        const weir_flow flow = *opened.flow;
-        return send(from_addr(flow.backend).to_string(), weir_be16_to(flow.backend_port),
-                    from_addr(flow.snat).to_string(), weir_be16_to(flow.snat_port), flags);
+        weir_env env = tables_.env();
+        const weir_tuple reply = weir_reply_of(&env, opened.flow);
+        return send(from_addr(reply.src).to_string(), weir_be16_to(reply.sport),
+                    from_addr(reply.dst).to_string(), weir_be16_to(reply.dport), flags);
     }
 
     // SYN-ACK and ACK: the flow is established.

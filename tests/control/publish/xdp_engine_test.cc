@@ -84,7 +84,7 @@ TEST_F(XdpEngineTest, TakesOverTablesAndLinks) {
     auto first = start();
     ASSERT_TRUE(first);
     ASSERT_TRUE(first->attach(veth_, "xe0").ok());
-    first->view().flows[5].started = 77;
+    first->view().flows[5].expires = 77;
     const std::uint32_t old_program = program_on(veth_);
     first.reset();
     EXPECT_EQ(program_on(veth_), old_program) << "forwards on without a weir";
@@ -94,7 +94,7 @@ TEST_F(XdpEngineTest, TakesOverTablesAndLinks) {
     ASSERT_TRUE(second);
     EXPECT_TRUE(second->adopted());
     EXPECT_EQ(second->view().control->seed, 42u) << "flows are found by the old seed";
-    EXPECT_EQ(second->view().flows[5].started, 77u);
+    EXPECT_EQ(second->view().flows[5].expires, 77u);
     const auto attached = second->attach(veth_, "xe0");
     ASSERT_TRUE(attached.ok()) << attached.error();
     EXPECT_TRUE(attached->adopted);
@@ -109,7 +109,7 @@ TEST_F(XdpEngineTest, OtherGeometryStartsAfresh) {
     auto first = start();
     ASSERT_TRUE(first);
     ASSERT_TRUE(first->attach(veth_, "xe0").ok());
-    first->view().flows[5].started = 77;
+    first->view().flows[5].expires = 77;
     first.reset();
 
     options_.geometry = BpfStore::geometry(4096);
@@ -119,7 +119,7 @@ TEST_F(XdpEngineTest, OtherGeometryStartsAfresh) {
               std::string::npos);
     ASSERT_TRUE(second);
     EXPECT_FALSE(second->adopted());
-    EXPECT_EQ(second->view().flows[5].started, 0u);
+    EXPECT_EQ(second->view().flows[5].expires, 0u);
     EXPECT_TRUE(second->attach(veth_, "xe0")->adopted) << "the link goes on, with the new program";
     second->destroy();
     EXPECT_FALSE(std::filesystem::exists(folder()));

@@ -18,6 +18,7 @@ class HeapTables {
         : services_(2 * geometry.services),
           backends_(2 * geometry.backends),
           slots_(geometry.slot_lines),
+          sources_(geometry.sources),
           upstreams_(geometry.upstreams),
           workers_(geometry.workers),
           counters_(std::size_t{geometry.workers} * geometry.backends),
@@ -30,7 +31,7 @@ class HeapTables {
     HeapTables& operator=(const HeapTables&) = delete;
 
     View view() {
-        return {&control_, services_, backends_,  slots_, upstreams_,
+        return {&control_, services_, backends_,  slots_, sources_,  upstreams_,
                 workers_,  counters_, flow_tags_, flows_, flow_refs_};
     }
 
@@ -40,6 +41,7 @@ class HeapTables {
                      services_.data(),
                      backends_.data(),
                      slots_.data(),
+                     sources_.data(),
                      upstreams_.data(),
                      counters_.data(),
                      flow_tags_.data(),
@@ -57,6 +59,7 @@ class HeapTables {
     std::vector<weir_service> services_;
     std::vector<weir_backend> backends_;
     std::vector<weir_slot_line> slots_;
+    std::vector<weir_source> sources_;
     std::vector<weir_upstream> upstreams_;
     std::vector<weir_worker> workers_;
     std::vector<weir_counters> counters_;

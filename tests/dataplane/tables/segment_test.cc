@@ -46,8 +46,8 @@ TEST_F(SegmentTest, WhatOneWritesAnotherReads) {
     const auto writer = create();
     ASSERT_TRUE(writer) << writer.error();
     writer->view().services.back().id = 11;
-    writer->view().flows.back().service = 12;
-    writer->view().flow_refs.back().flow[7] = 13;
+    writer->view().flows.back().service_id = 12;
+    writer->view().flow_refs.back().ref[7] = 13;
     copy_text(writer->area().message, "here");
 
     const auto reader = Segment::open_read_only(path_);
@@ -56,8 +56,8 @@ TEST_F(SegmentTest, WhatOneWritesAnotherReads) {
     EXPECT_EQ(view.control->seed, 7u);
     EXPECT_EQ(view.control->generation, 0u);
     EXPECT_EQ(view.services.back().id, 11u);
-    EXPECT_EQ(view.flows.back().service, 12u);
-    EXPECT_EQ(view.flow_refs.back().flow[7], 13u);
+    EXPECT_EQ(view.flows.back().service_id, 12u);
+    EXPECT_EQ(view.flow_refs.back().ref[7], 13u);
     EXPECT_STREQ(reader->area().message, "here");
 }
 
@@ -79,6 +79,7 @@ TEST_F(SegmentTest, ArraysHaveTheGeometrysSizesAndDoNotOverlap) {
     follows(view.services);
     follows(view.backends);
     follows(view.slots);
+    follows(view.sources);
     follows(view.upstreams);
     follows(view.workers);
     follows(view.counters);
