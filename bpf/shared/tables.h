@@ -82,6 +82,11 @@ enum weir_method {
 
 #define WEIR_SERVICE_USED 1u
 #define WEIR_SERVICE_DRAINING 2u /* known flows go on; no new ones */
+#define WEIR_SERVICE_STATELESS                                              \
+    4u /* no flows: each packet follows the slot table (dsr, ipip, gue with \
+          a hashing method) */
+#define WEIR_SERVICE_BY_PORT \
+    8u /* transparent: a flow's worker follows from the client's port, which replies carry too */
 
 /* What clients address, with everything that choosing a backend needs. One cache line. */
 struct weir_service {
@@ -98,13 +103,30 @@ struct weir_service {
     __u32 upstream;   /* index of its weir_upstream */
     __u16 idle;       /* proxy_timeout, as weir_span (clock.h) */
     __u16 connect;    /* proxy_connect_timeout, likewise */
+    __u32 cid_base;   /* QUIC: first slot of the table from server id to backend */
+    __u16 cid_count;  /* its slots; 0: connection ids are not read */
+    __u16 port_high;  /* host order: last port of a range, which is found under port 0; else 0 */
+    __u16 port_low;   /* host order: its first */
+    __u8 cid_offset;  /* bytes of the connection id before the server id */
+    __u8 cid_length;  /* bytes of the server id: 1 or 2 */
     __u8 method;
-    __u8 unused[15];
+    __u8 unused[3];
 };
 WEIR_ASSERT(sizeof(struct weir_service) == 64, "one cache line a service");
 
 #define WEIR_BACKEND_USED 1u
 #define WEIR_BACKEND_REACHABLE 2u /* the next hop below is known */
+#define WEIR_BACKEND_CHECKSUM 4u  /* gue: with an outer UDP checksum; IPv6 always has one */
+
+/* How packets reach a backend. */
+enum weir_mode {
+    WEIR_MODE_NAT = 0,         /* both addresses and ports rewritten; replies come back here */
+    WEIR_MODE_TRANSPARENT = 1, /* destination only; replies are routed through here */
+    WEIR_MODE_DSR = 2,         /* MACs only; the backend answers the client itself */
+    WEIR_MODE_IPIP = 3,        /* in an IP header (RFC 2003, 2473); likewise */
+    WEIR_MODE_GUE = 4,         /* in UDP (draft-ietf-intarea-gue, variant 1: the IP header follows);
+                                  likewise */
+};
 
 struct weir_backend {
     struct weir_addr addr;
@@ -117,7 +139,12 @@ struct weir_backend {
     __u16 snat_high;
     __u16 upstream; /* with addr and port, what an id stands for */
     __u16 source;   /* index of snat among the sources; the writer sets it */
-    __u8 unused[14];
+    __u8 mode;      /* enum weir_mode */
+    __u8 unused0;
+    __u16 mtu;                    /* of the way there, for what is sent; 0: not known */
+    __u16 mss;                    /* a SYN's MSS is lowered to this; 0: left alone */
+    struct weir_be16 tunnel_port; /* gue: outer destination port */
+    __u8 unused[6];
 };
 WEIR_ASSERT(sizeof(struct weir_backend) == 64, "one cache line a backend");
 
