@@ -4,6 +4,7 @@
 // a former control has published, so that a restarted weir goes on with the same numbers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -25,12 +26,10 @@ class Numbers {
     // The key's number; a new one is the lowest that is free. Nothing when all are taken.
     std::optional<std::uint32_t> number(const Key& key) {
         if (const auto known = numbers_.find(key); known != numbers_.end()) return known->second;
-        for (std::uint32_t number = 0; number < capacity_; number++)
-            if (!keys_.contains(number)) {
-                adopt(key, number);
-                return number;
-            }
-        return std::nullopt;
+        while (lowest_ < capacity_ && keys_.contains(lowest_)) lowest_++;
+        if (lowest_ == capacity_) return std::nullopt;
+        adopt(key, lowest_);
+        return lowest_++;
     }
 
     void adopt(const Key& key, std::uint32_t number) {
@@ -43,12 +42,14 @@ class Numbers {
         if (known == keys_.end()) return;
         numbers_.erase(known->second);
         keys_.erase(known);
+        lowest_ = std::min(lowest_, number);
     }
 
     const std::map<std::uint32_t, Key>& keys() const { return keys_; }
 
   private:
     std::uint32_t capacity_;
+    std::uint32_t lowest_ = 0;  // none below it is free
     std::map<Key, std::uint32_t> numbers_;
     std::map<std::uint32_t, Key> keys_;
 };

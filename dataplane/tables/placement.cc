@@ -5,7 +5,9 @@
 #include <mntent.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 
 #include "dataplane/tables/segment.h"
@@ -19,11 +21,24 @@ constexpr std::size_t spared_bytes = std::size_t{128} << 20;
 // A huge page of 1 GiB would be mostly empty.
 constexpr std::size_t largest_page = std::size_t{16} << 20;
 
+// Huge pages of this size that nobody has; 0 where the kernel does not say.
+std::size_t free_pages(std::size_t page) {
+    std::size_t count = 0;
+    std::ifstream("/sys/kernel/mm/hugepages/hugepages-" + std::to_string(page >> 10) +
+                  "kB/free_hugepages") >>
+        count;
+    return count;
+}
+
 bool has_room(const char* mount, std::size_t bytes) {
     struct statfs fs;
     if (::statfs(mount, &fs) != 0) return false;
     const auto page = static_cast<std::size_t>(fs.f_bsize);
-    return page <= largest_page && fs.f_bavail * page >= bytes + page + spared_bytes;
+    if (page > largest_page) return false;
+    // statfs counts only on a mount that has a size of its own; the default one has none
+    const std::size_t available =
+        fs.f_blocks == 0 ? free_pages(page) : std::min<std::size_t>(fs.f_bavail, free_pages(page));
+    return available * page >= bytes + page + spared_bytes;
 }
 
 }  // namespace
