@@ -139,14 +139,9 @@ Status Application::start_api() {
 }
 
 nlohmann::json Application::answer(const nlohmann::json& request) {
-    const auto traffic = engine_->traffic();
-    std::vector<api::PortCounters> ports;
-    for (unsigned i = 0; i < traffic.size(); i++)
-        ports.push_back({i, traffic[i].rx_packets, traffic[i].tx_packets, traffic[i].rx_bytes,
-                         traffic[i].tx_bytes, traffic[i].rx_dropped});
-    return api::answer(
-        {engine_->view(), balancer_->directory(), monotonic_ns(), ports, engine_->worker_cpus()},
-        request);
+    return api::answer({engine_->view(), balancer_->directory(), monotonic_ns(), engine_->traffic(),
+                        engine_->workers()},
+                       request);
 }
 
 void Application::run() {
@@ -181,7 +176,7 @@ void Application::warn_unchangeable(const config::Model& model) const {
     };
     if (now.engine != next.engine || now.workers != next.workers || now.flows != next.flows ||
         now.instance != next.instance || now.local_network != next.local_network ||
-        now.snat != next.snat || devices(now) != devices(next))
+        now.snat != next.snat || now.busy_poll != next.busy_poll || devices(now) != devices(next))
         log::warn(
             "the dataplane block has changed; its settings count from the next start of weir");
 }

@@ -16,14 +16,23 @@ constexpr unsigned mebibytes_per_queue =
     24;  // device.h: port_buffers, and what DPDK keeps beside them
 constexpr unsigned mebibytes_of_eal = 32;  // TAPs and rings included
 
-std::vector<unsigned> usable_cpus() {
+std::vector<numa::Cpu> usable_cpus() {
     cpu_set_t set;
-    std::vector<unsigned> cpus;
+    std::vector<numa::Cpu> cpus;
     CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof(set), &set) != 0) return {0};
+    if (::sched_getaffinity(0, sizeof(set), &set) != 0) return {{0, numa::no_node}};
     for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+        if (CPU_ISSET(cpu, &set)) cpus.push_back({cpu, numa::node_of_cpu(cpu)});
     return cpus;
+}
+
+std::vector<int> nodes_of(const std::vector<PortOption>& ports) {
+    std::vector<int> nodes;
+    for (const PortOption& port : ports)
+        if (port.kind != PortOption::Kind::vdev)
+            nodes.push_back(numa::node_of_pci(
+                port.kind == PortOption::Kind::pci ? port.device : numa::pci_of(port.device)));
+    return nodes;
 }
 
 unsigned free_huge_mebibytes() {
@@ -50,12 +59,10 @@ Result<Environment> start_environment(const DataplaneOptions& options) {
             (port.kind == PortOption::Kind::interface ? queues_of(port.device) : options.workers);
     environment.huge_pages = free_huge_mebibytes() >= mebibytes;
 
-    // Workers take CPUs from the last one down: the first ones are where a kernel likes to work.
-    std::string lcores = "0@" + std::to_string(cpus.front());
-    for (unsigned i = 0; i < options.workers; i++) {
-        environment.cpus.push_back(cpus[cpus.size() - 1 - i % cpus.size()]);
-        lcores += "," + std::to_string(i + 1) + "@" + std::to_string(environment.cpus.back());
-    }
+    environment.cpus = numa::choose_cpus(cpus, nodes_of(options.ports), options.workers);
+    std::string lcores = "0@" + std::to_string(cpus.front().number);
+    for (unsigned i = 0; i < options.workers; i++)
+        lcores += "," + std::to_string(i + 1) + "@" + std::to_string(environment.cpus[i].number);
     std::vector<std::string> arguments{
         "weir-dataplane", "--lcores", lcores, "--no-telemetry", "--file-prefix",
         "weir-" + options.instance, "--log-level", "error",
@@ -80,7 +87,7 @@ Result<Environment> start_environment(const DataplaneOptions& options) {
     // The main thread only sleeps and counts: any CPU will do.
     cpu_set_t all;
     CPU_ZERO(&all);
-    for (const unsigned cpu : cpus) CPU_SET(cpu, &all);
+    for (const numa::Cpu& cpu : cpus) CPU_SET(cpu.number, &all);
     ::sched_setaffinity(0, sizeof(all), &all);
     return environment;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/numa.h"
 #include "dataplane/options.h"
 #include "dataplane/tables/result.h"
 
@@ -13,7 +14,7 @@ namespace weir {
 
 struct Environment {
     bool huge_pages = false;
-    std::vector<unsigned> cpus;  // of each worker; lcore i + 1 runs worker i
+    std::vector<numa::Cpu> cpus;  // of each worker; lcore i + 1 runs worker i
 };
 
 // Packet buffers for `ports` ports are taken from what is reserved here.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rings over which a worker hands packets of another worker's flows over. Made at start; see
-// worker.h.
+// The rings over which a worker hands packets of another worker's flows over, and the bells that
+// wake their readers. Made at start; see worker.h.
 #include <algorithm>
 #include <string>
 
@@ -13,7 +13,10 @@ constexpr unsigned ring_packets = 1024;
 
 }  // namespace
 
-Handoff::Handoff(unsigned workers) : workers_(workers), rings_(workers * workers, nullptr) {
+Handoff::Handoff(unsigned workers)
+    : workers_(workers),
+      bells_(std::make_unique<Bell[]>(workers)),
+      rings_(workers * workers, nullptr) {
     for (unsigned from = 0; from < workers; from++)
         for (unsigned to = 0; to < workers; to++) {
             if (from == to) continue;
@@ -28,7 +31,9 @@ Handoff::~Handoff() {
 }
 
 bool Handoff::complete() const {
-    return std::ranges::count(rings_, nullptr) == static_cast<std::ptrdiff_t>(workers_);
+    const bool bells = std::ranges::all_of(std::span(bells_.get(), workers_),
+                                           [](const Bell& bell) { return bell.fd() >= 0; });
+    return bells && std::ranges::count(rings_, nullptr) == static_cast<std::ptrdiff_t>(workers_);
 }
 
 std::span<rte_ring* const> Handoff::from(unsigned worker) const {

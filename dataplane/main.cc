@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir-dataplane: opens the segment and the ports, runs a worker on each lcore, and counts. It
 // never reads configuration, and goes on when weir is gone.
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +16,13 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/clock.h"
 #include "dataplane/eal.h"
+#include "dataplane/load.h"
+#include "dataplane/locality.h"
 #include "dataplane/options.h"
 #include "dataplane/ports.h"
+#include "dataplane/run.h"
 #include "dataplane/tables/segment.h"
 #include "dataplane/worker.h"
 
@@ -29,33 +31,24 @@ namespace {
 using namespace weir;
 using tables::DataplaneState;
 
-// After so many polls without a packet a worker sleeps between polls, and longer after another
-// hundred: the first packet after a pause waits for at most that. An idle worker takes a few
-// percent of its CPU.
-constexpr unsigned polls_before_sleep = 2000;
-constexpr unsigned polls_before_long_sleep = 2100;
-constexpr unsigned sleep_us = 50;
-constexpr unsigned long_sleep_us = 250;
-
 std::atomic<bool> stopping{false};  // relaxed everywhere: nothing else is ordered by it
 
-std::uint64_t monotonic_ns() {
-    timespec now;
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1000000000ull +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
+// What one lcore is started with.
+struct Lcore {
+    Lcore(const tables::View& view, unsigned index, const WorkerLinks& links,
+          const Handoff& handoff, BusyPoll mode)
+        : worker(view, index, links, handoff),
+          wakeup(links.rx, handoff.bell(index)),
+          busy_poll(mode) {}
 
-int run_worker(void* argument) {
-    Worker& worker = *static_cast<Worker*>(argument);
-    unsigned idle = 0;
-    ::prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0);  // ns: sleep_us shall mean what it says
-    while (!stopping.load(std::memory_order_relaxed)) {
-        if (worker.poll(monotonic_ns()))
-            idle = 0;
-        else if (++idle > polls_before_sleep)
-            rte_delay_us_sleep(idle > polls_before_long_sleep ? long_sleep_us : sleep_us);
-    }
+    Worker worker;
+    Wakeup wakeup;
+    BusyPoll busy_poll;
+};
+
+int run_lcore(void* argument) {
+    Lcore& lcore = *static_cast<Lcore*>(argument);
+    run(lcore.worker, Idle(lcore.busy_poll, lcore.wakeup.complete()), lcore.wakeup, stopping);
     return 0;
 }
 
@@ -78,18 +71,37 @@ sigset_t block_signals() {
 
 // Until a signal says end. net_tap's own signals, one for nearly each packet of the host, interrupt
 // the wait.
-void attend(const sigset_t& signals, const Ports& ports, tables::DataplaneArea& area) {
+void attend(const sigset_t& signals, const Ports& ports, const tables::View& tables,
+            tables::DataplaneArea& area) {
     constexpr std::uint64_t period = 1'000'000'000;
+    std::vector<Load> loads(tables.workers.size());
     for (std::uint64_t next = 0;;) {
         const std::uint64_t now = monotonic_ns();
         if (now >= next) {
             ports.count(area);
+            for (std::size_t i = 0; i < loads.size(); i++) {
+                // relaxed: two numbers of one worker may be a poll apart
+                const weir_worker& worker = tables.workers[i];
+                loads[i].sample(__atomic_load_n(&worker.busy_cycles, __ATOMIC_RELAXED),
+                                __atomic_load_n(&worker.all_cycles, __ATOMIC_RELAXED));
+                __atomic_store_n(&area.worker[i].busy_permille, loads[i].permille(),
+                                 __ATOMIC_RELAXED);
+            }
             __atomic_store_n(&area.heartbeat_ns, now, __ATOMIC_RELAXED);
             next = now + period;
         }
         const timespec wait{0, static_cast<long>(std::min(next - now, period - 1))};
         if (::sigtimedwait(&signals, nullptr, &wait) > 0) return;
     }
+}
+
+void place(const tables::Segment& segment, unsigned index, const numa::Cpu& cpu,
+           const WorkerLinks& links) {
+    if (const auto status = settle(segment, index, cpu); !status)
+        std::fprintf(stderr, "weir-dataplane: the flows of worker %u stay on their NUMA node: %s\n",
+                     index, status.error().c_str());
+    for (const std::string& sentence : far_ports(index, cpu, links.rx, segment.area().ports))
+        std::fprintf(stderr, "weir-dataplane: %s\n", sentence.c_str());
 }
 
 Status run(const DataplaneOptions& options, const tables::Segment& segment) {
@@ -108,17 +120,18 @@ Status run(const DataplaneOptions& options, const tables::Segment& segment) {
 
     const Handoff handoff(options.workers);
     if (!handoff.complete()) return Error{"no memory for the rings between workers"};
-    std::vector<std::unique_ptr<Worker>> workers;
+    std::vector<std::unique_ptr<Lcore>> lcores;
     for (unsigned i = 0; i < options.workers; i++) {
-        area.lcore_cpu[i] = static_cast<std::uint16_t>(environment->cpus[i]);
+        const WorkerLinks links = ports.links_of(i, options.workers, area);
+        place(segment, i, environment->cpus[i], links);
         segment.view().workers[i].generation = 0;
-        workers.push_back(std::make_unique<Worker>(segment.view(), i,
-                                                   ports.links_of(i, options.workers), handoff));
-        if (rte_eal_remote_launch(run_worker, workers.back().get(), i + 1) != 0)
+        lcores.push_back(
+            std::make_unique<Lcore>(segment.view(), i, links, handoff, options.busy_poll));
+        if (rte_eal_remote_launch(run_lcore, lcores.back().get(), i + 1) != 0)
             return Error{"lcore " + std::to_string(i + 1) + " did not start"};
     }
     set_state(area, DataplaneState::ready, "forwarding");
-    attend(signals, ports, area);
+    attend(signals, ports, segment.view(), area);
     stopping.store(true, std::memory_order_relaxed);
     rte_eal_mp_wait_lcore();
     return success();
@@ -143,6 +156,7 @@ int main(int argc, char** argv) {
     tables::DataplaneArea& area = segment->area();
     area.pid = ::getpid();
     area.workers = options->workers;
+    tables::copy_text(area.busy_poll, to_word(options->busy_poll));
     area.started_ns = monotonic_ns();
     set_state(area, DataplaneState::starting, "starting");
     status = run(*options, *segment);

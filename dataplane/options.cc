@@ -49,12 +49,34 @@ bool parse_mac(const char* text, weir_mac& mac) {
     return true;
 }
 
+bool parse_busy_poll(const std::string& text, BusyPoll& mode) {
+    for (const BusyPoll known : {BusyPoll::automatic, BusyPoll::on, BusyPoll::off})
+        if (text == to_word(known)) {
+            mode = known;
+            return true;
+        }
+    return false;
+}
+
 }  // namespace
+
+const char* to_word(BusyPoll mode) {
+    switch (mode) {
+        case BusyPoll::automatic:
+            return "auto";
+        case BusyPoll::on:
+            return "on";
+        case BusyPoll::off:
+            return "off";
+    }
+    return "";
+}
 
 Result<DataplaneOptions> parse_dataplane_options(std::span<char* const> arguments) {
     static const option known[] = {{"instance", required_argument, nullptr, 'i'},
                                    {"segment", required_argument, nullptr, 's'},
                                    {"workers", required_argument, nullptr, 'w'},
+                                   {"busy-poll", required_argument, nullptr, 'b'},
                                    {"host-link", required_argument, nullptr, 'l'},
                                    {"host-link-mac", required_argument, nullptr, 'm'},
                                    {"port", required_argument, nullptr, 'p'},
@@ -72,6 +94,11 @@ Result<DataplaneOptions> parse_dataplane_options(std::span<char* const> argument
                 break;
             case 'w':
                 options.workers = static_cast<unsigned>(std::strtoul(optarg, nullptr, 10));
+                break;
+            case 'b':
+                if (!parse_busy_poll(optarg, options.busy_poll))
+                    return Error{std::string("--busy-poll \"") + optarg +
+                                 "\" is not on, off or auto"};
                 break;
             case 'l':
                 options.host_link = optarg;

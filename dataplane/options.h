@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bpf/shared/types.h"
+#include "dataplane/idle.h"
 #include "dataplane/tables/result.h"
 
 namespace weir {
@@ -24,13 +25,17 @@ struct DataplaneOptions {
     std::string instance;
     std::string segment;
     unsigned workers = 1;
+    BusyPoll busy_poll = BusyPoll::automatic;
     std::string host_link;
     weir_mac host_link_mac{};
     std::vector<PortOption> ports;
 };
 
-// --instance NAME --segment PATH --workers N --host-link NAME --host-link-mac MAC --port SPEC...
+// --instance NAME --segment PATH --workers N --busy-poll on|off|auto --host-link NAME
+// --host-link-mac MAC --port SPEC...
 //   SPEC: iface:NAME[,driver=af_xdp|af_packet] | pci:ADDRESS,tap=NAME | vdev:STRING,tap=NAME
 Result<DataplaneOptions> parse_dataplane_options(std::span<char* const> arguments);
+
+const char* to_word(BusyPoll mode);
 
 }  // namespace weir

@@ -12,8 +12,7 @@ void Output::flush(weir_worker& stats) {
     const std::uint16_t taken = burst();
     for (std::uint16_t i = 0; i < taken; i++) stats.reason[reasons_[i]]++;
     stats.tx_packets += taken;
-    stats.reason[WEIR_REASON_TX_FULL] += count_ - taken;
-    for (std::uint16_t i = taken; i < count_; i++) rte_pktmbuf_free(packets_[i]);
+    for (std::uint16_t i = taken; i < count_; i++) drop(packets_[i], stats);
     count_ = 0;
 }
 
@@ -22,14 +21,20 @@ void Output::make_contiguous(weir_worker& stats) {
     std::uint16_t kept = 0;
     for (std::uint16_t i = 0; i < count_; i++) {
         if (packets_[i]->nb_segs > 1 && rte_pktmbuf_linearize(packets_[i]) != 0) {
-            stats.reason[WEIR_REASON_TX_FULL]++;
-            rte_pktmbuf_free(packets_[i]);
+            drop(packets_[i], stats);
             continue;
         }
         packets_[kept] = packets_[i];
         reasons_[kept++] = reasons_[i];
     }
     count_ = kept;
+}
+
+void Output::drop(rte_mbuf* packet, weir_worker& stats) {
+    stats.reason[WEIR_REASON_TX_FULL]++;
+    // relaxed: a number that stands for itself
+    if (queue_.dropped) __atomic_fetch_add(queue_.dropped, 1, __ATOMIC_RELAXED);
+    rte_pktmbuf_free(packet);
 }
 
 std::uint16_t Output::burst() {

@@ -23,6 +23,7 @@ struct TxQueue {
     std::uint16_t queue = 0;
     bool takes_segments = false;       // packets of several segments; else they are made contiguous
     rte_spinlock_t* shared = nullptr;  // set: other workers send here too
+    std::uint64_t* dropped = nullptr;  // set: counts what the port did not take, for all workers
 };
 
 class Output {
@@ -41,6 +42,7 @@ class Output {
     void flush(weir_worker& stats);
 
   private:
+    void drop(rte_mbuf* packet, weir_worker& stats);
     void make_contiguous(weir_worker& stats);
     std::uint16_t burst();
 

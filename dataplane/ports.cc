@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "dataplane/device.h"
 #include "dataplane/steer.h"
 
@@ -39,6 +41,13 @@ void describe(tables::PortReport& report, const std::string& name, const std::st
     tables::copy_text(report.driver, driver);
     report.mode = mode;
     report.queues = device.rx_queues;
+    report.tx_queues = device.tx_queues;
+    report.spreads = device.spreads;
+    report.queues_counted = static_cast<std::uint8_t>(
+        counts_queues(device) ? std::min<unsigned>(std::max(device.rx_queues, device.tx_queues),
+                                                   tables::queue_report_capacity)
+                              : 0);
+    report.node = static_cast<std::int16_t>(rte_eth_dev_socket_id(device.eth));
     report.mac = mac;
 }
 
@@ -48,8 +57,9 @@ void describe_tap(tables::PortReport& report, const std::string& name, const Dev
     report.tap_mac = mac_of(tap);
 }
 
-TxQueue tx_queue(Device& device, unsigned index, unsigned workers) {
+TxQueue tx_queue(Device& device, unsigned index, unsigned workers, std::uint64_t& dropped) {
     TxQueue queue;
+    queue.dropped = &dropped;
     queue.eth = device.eth;
     queue.queue = static_cast<std::uint16_t>(index % device.tx_queues);
     queue.takes_segments = device.takes_segments;
@@ -71,11 +81,12 @@ void add_rx(std::vector<RxQueue>& rx, const Device& device, unsigned port, bool 
 Status Ports::open(const DataplaneOptions& options, const tables::View& tables,
                    tables::DataplaneArea& area) {
     workers_ = options.workers;
+    interrupts_ = options.busy_poll != BusyPoll::on;
+    rss_.emplace(Rss::key_from(tables.control->seed), options.workers);
     area.ports[0] = {};
     for (std::size_t unused = options.ports.size() + 1; unused < WEIR_PORT_CAPACITY; unused++)
         area.ports[unused] = {};
-    auto link =
-        start_vdev("net_tap0", "iface=" + options.host_link, tap_queues, tap_queues, tap_buffers);
+    auto link = start_vdev("net_tap0", "iface=" + options.host_link, tap());
     if (!link) return Error{link.error()};
     entries_.emplace_back().device = std::move(*link);
     describe(area.ports[0], options.host_link, "net_tap", tables::PortMode::exclusive,
@@ -96,6 +107,14 @@ Status Ports::open(const DataplaneOptions& options, const tables::View& tables,
         }
     }
     return success();
+}
+
+DeviceOptions Ports::port(unsigned rx_queues) const {
+    return {rx_queues, workers_, port_buffers, interrupts_, &*rss_};
+}
+
+DeviceOptions Ports::tap() const {
+    return {tap_queues, tap_queues, tap_buffers, interrupts_, nullptr};
 }
 
 Ports::Steered Ports::in_force(const tables::View& tables) {
@@ -139,7 +158,7 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
     }
     if (option.try_af_packet && entry.steered_xdp == 0) {
         auto device = start_vdev("net_af_packet" + std::to_string(entries_.size() - 1),
-                                 "iface=" + option.device, 1, workers_);
+                                 "iface=" + option.device, port(1));
         if (device) {
             entry.device = std::move(*device);
             describe(report, option.device, "net_af_packet", tables::PortMode::copied, entry.device,
@@ -161,7 +180,7 @@ Status Ports::open_af_xdp(const PortOption& option, Entry& entry, unsigned ifind
                              "iface=" + option.device +
                                  ",start_queue=0,queue_count=" + std::to_string(queues) +
                                  ",busy_budget=0,xdp_prog=/proc/self/fd/" + std::to_string(file),
-                             queues, workers_);
+                             port(queues));
     ::close(file);
     if (!device) {
         steer::detach_xdp(ifindex).ok();
@@ -183,22 +202,21 @@ Status Ports::open_exclusive(const PortOption& option, Entry& entry, tables::Por
     const std::size_t comma = option.device.find(',');
     const bool pci = option.kind == PortOption::Kind::pci;
     auto device =
-        pci ? start_device(option.device, workers_, workers_)
+        pci ? start_device(option.device, port(workers_))
             : start_vdev(option.device.substr(0, comma),
                          comma == std::string::npos ? "" : option.device.substr(comma + 1),
-                         workers_, workers_);
+                         port(workers_));
     if (!device) return Error{device.error()};
     entry.device = std::move(*device);
     const weir_mac mac = mac_of(entry.device);
-    auto tap = start_vdev("net_tap" + std::to_string(entries_.size() - 1),
-                          "iface=" + option.tap + ",mac=" + mac_text(mac), tap_queues, tap_queues,
-                          tap_buffers);
-    if (!tap) {
+    auto tap_device = start_vdev("net_tap" + std::to_string(entries_.size() - 1),
+                                 "iface=" + option.tap + ",mac=" + mac_text(mac), tap());
+    if (!tap_device) {
         stop_device(entry.device);
-        return Error{tap.error()};
+        return Error{tap_device.error()};
     }
     entry.has_tap = true;
-    entry.tap = std::move(*tap);
+    entry.tap = std::move(*tap_device);
     rte_eth_dev_info info;
     const bool known = rte_eth_dev_info_get(entry.device.eth, &info) == 0;
     describe(report, option.device, known ? info.driver_name : "unknown",
@@ -207,15 +225,17 @@ Status Ports::open_exclusive(const PortOption& option, Entry& entry, tables::Por
     return success();
 }
 
-WorkerLinks Ports::links_of(unsigned index, unsigned workers) {
+WorkerLinks Ports::links_of(unsigned index, unsigned workers, tables::DataplaneArea& area) {
     WorkerLinks links;
+    if (std::ranges::any_of(entries_, [](const Entry& entry) { return entry.device.spreads; }))
+        links.rss = rss_;
     for (unsigned port = 0; port < entries_.size(); port++) {
         Entry& entry = entries_[port];
         add_rx(links.rx, entry.device, port, false, index, workers);
-        links.port[port] = tx_queue(entry.device, index, workers);
+        links.port[port] = tx_queue(entry.device, index, workers, area.ports[port].tx_dropped);
         if (!entry.has_tap) continue;
         add_rx(links.rx, entry.tap, port, true, index, workers);
-        links.host[port] = tx_queue(entry.tap, index, workers);
+        links.host[port] = tx_queue(entry.tap, index, workers, area.ports[port].tx_dropped);
     }
     return links;
 }
@@ -233,8 +253,17 @@ void Ports::count(tables::DataplaneArea& area) const {
         set(report.rx_bytes, stats.ibytes);
         set(report.tx_packets, stats.opackets);
         set(report.tx_bytes, stats.obytes);
-        set(report.rx_missed, stats.imissed + stats.rx_nombuf);
+        set(report.rx_missed, stats.imissed);
+        set(report.rx_no_buffer, stats.rx_nombuf);
+        set(report.rx_errors, stats.ierrors);
         set(report.tx_errors, stats.oerrors);
+        for (unsigned queue = 0; queue < report.queues_counted; queue++) {
+            set(report.queue[queue].rx_packets, stats.q_ipackets[queue]);
+            set(report.queue[queue].rx_bytes, stats.q_ibytes[queue]);
+            set(report.queue[queue].tx_packets, stats.q_opackets[queue]);
+            set(report.queue[queue].tx_bytes, stats.q_obytes[queue]);
+            set(report.queue[queue].rx_errors, stats.q_errors[queue]);
+        }
     }
 }
 

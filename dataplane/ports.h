@@ -3,14 +3,14 @@
 // here runs per packet. Closing undoes what opening did to the kernel (steering programs, TAPs).
 #pragma once
 
-#include <rte_spinlock.h>
-
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "dataplane/device.h"
 #include "dataplane/options.h"
 #include "dataplane/tables/area.h"
 #include "dataplane/tables/result.h"
@@ -18,16 +18,6 @@
 #include "dataplane/worker.h"
 
 namespace weir {
-
-// An ethdev that is configured and started.
-struct Device {
-    std::uint16_t eth = 0;
-    std::uint16_t rx_queues = 1;
-    std::uint16_t tx_queues = 1;
-    bool takes_segments = false;
-    std::string name;                  // of the DPDK device
-    std::deque<rte_spinlock_t> locks;  // one a transmit queue
-};
 
 class Ports {
   public:
@@ -42,7 +32,8 @@ class Ports {
                 tables::DataplaneArea& area);
 
     // What worker `index` of `workers` polls and where it sends.
-    WorkerLinks links_of(unsigned index, unsigned workers);
+    // What a port does not take of it is counted in `area`.
+    WorkerLinks links_of(unsigned index, unsigned workers, tables::DataplaneArea& area);
 
     // Reads the devices' counters into the reports.
     void count(tables::DataplaneArea& area) const;
@@ -64,12 +55,16 @@ class Ports {
     Status open_interface(const PortOption& option, const Steered& steered, Entry& entry,
                           tables::PortReport& report);
     Status open_af_xdp(const PortOption& option, Entry& entry, unsigned ifindex);
+    DeviceOptions port(unsigned rx_queues) const;
+    DeviceOptions tap() const;
     static void unsteer(const Entry& entry);
     static Steered in_force(const tables::View& tables);
     Status open_exclusive(const PortOption& option, Entry& entry, tables::PortReport& report);
 
     std::deque<Entry> entries_;  // by index into weir_control.ports
     unsigned workers_ = 1;
+    bool interrupts_ = false;
+    std::optional<Rss> rss_;  // set by open()
 };
 
 }  // namespace weir

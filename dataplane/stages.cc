@@ -34,6 +34,14 @@ void prefetch_tables(weir_env& env, const weir_packet& packet) {
     rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
 }
 
+std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf& frame,
+                       const Rss* rss) {
+    if (!rss || !weir_is_service(&env, &packet.tuple))
+        return weir_owner(&env, &packet, env.workers);
+    const bool hashed = (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
+    return rss->worker_of(hashed ? frame.hash.rss : rss->hash(packet.tuple));
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
@@ -53,15 +61,20 @@ void hash(weir_env& env, Batch& batch) {
     }
 }
 
-void hand_over(weir_env& env, Batch& batch, std::span<rte_ring* const> rings, weir_worker& stats) {
+std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
+                        std::span<rte_ring* const> rings, weir_worker& stats) {
     unsigned kept = 0;
+    std::uint64_t receivers = 0;
     for (unsigned i = 0; i < batch.count; i++) {
         const std::uint32_t owner = batch.reason[i] == WEIR_REASON_NONE
-                                        ? weir_owner(&env, &batch.packet[i], env.workers)
+                                        ? owner_of(env, batch.packet[i], *batch.frame[i], rss)
                                         : env.worker;
         if (owner != env.worker) {
             batch.frame[i]->hash.usr = batch.port[i];
-            if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) continue;
+            if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) {
+                receivers |= std::uint64_t{1} << owner;
+                continue;
+            }
             rte_pktmbuf_free(batch.frame[i]);
             stats.reason[WEIR_REASON_HANDOFF_FULL]++;
             continue;
@@ -75,6 +88,7 @@ void hand_over(weir_env& env, Batch& batch, std::span<rte_ring* const> rings, we
         kept++;
     }
     batch.count = kept;
+    return receivers;
 }
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now) {

@@ -15,6 +15,7 @@
 #include "bpf/shared/packet.h"
 #include "dataplane/env.h"
 #include "dataplane/output.h"
+#include "dataplane/rss.h"
 
 namespace weir {
 
@@ -45,9 +46,11 @@ void parse(Batch& batch);
 // Hashes, and asks for the cache lines that decide() will read first.
 void hash(weir_env& env, Batch& batch);
 
-// Packets whose flow is another worker's go to that worker's ring and leave the batch.
-// `rings[worker]`.
-void hand_over(weir_env& env, Batch& batch, std::span<rte_ring* const> rings, weir_worker& stats);
+// Packets whose flow is another worker's go to that worker's ring and leave the batch. With `rss` a
+// client's packet belongs where a NIC's hash puts it, which is mostly here already.
+// `rings[worker]`. The value has a bit for each worker that got some.
+std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
+                        std::span<rte_ring* const> rings, weir_worker& stats);
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now);
 

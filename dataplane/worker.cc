@@ -5,6 +5,8 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include <bit>
+
 namespace weir {
 
 Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& links,
@@ -13,6 +15,7 @@ Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& link
       stats_(view.workers[index]),
       handoff_(handoff),
       rx_(links.rx),
+      rss_(links.rss),
       outputs_(std::make_unique<Outputs>()),
       batch_(std::make_unique<Batch>()),
       last_cycles_(rte_rdtsc()) {
@@ -25,6 +28,7 @@ Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& link
 }
 
 bool Worker::poll(std::uint64_t now) {
+    const std::uint64_t began = rte_rdtsc();
     // release: all that was read of older generations was read before
     __atomic_store_n(&stats_.generation, weir_env_generation(&env_), __ATOMIC_RELEASE);
 
@@ -38,7 +42,9 @@ bool Worker::poll(std::uint64_t now) {
         }
         stage::parse(*batch_);
         stage::hash(env_, *batch_);
-        if (env_.workers > 1) stage::hand_over(env_, *batch_, handoff_.from(env_.worker), stats_);
+        if (env_.workers > 1)
+            ring_bells(stage::hand_over(env_, *batch_, rss_ ? &*rss_ : nullptr,
+                                        handoff_.from(env_.worker), stats_));
         process(now);
     }
     for (rte_ring* ring : in_rings_) {
@@ -49,7 +55,7 @@ bool Worker::poll(std::uint64_t now) {
         process(now);
     }
     outputs_->flush(stats_);
-    account(now, busy);
+    account(now, began, busy);
     return busy;
 }
 
@@ -57,6 +63,11 @@ void Worker::process(std::uint64_t now) {
     stage::decide(env_, *batch_, now);
     stage::rewrite(env_, *batch_);
     stage::send(*batch_, *outputs_, stats_);
+}
+
+void Worker::ring_bells(std::uint64_t receivers) {
+    for (; receivers != 0; receivers &= receivers - 1)
+        handoff_.bell(static_cast<unsigned>(std::countr_zero(receivers))).ring();
 }
 
 unsigned Worker::receive(const RxQueue& queue) {
@@ -82,14 +93,22 @@ void Worker::pass_from_host(const RxQueue& queue) {
     stage::send(*batch_, *outputs_, stats_);
 }
 
-void Worker::account(std::uint64_t now, bool busy) {
+void Worker::account(std::uint64_t now, std::uint64_t began, bool busy) {
     const std::uint64_t cycles = rte_rdtsc();
-    const std::uint64_t spent = cycles - last_cycles_;
+    if (busy) stats_.busy_cycles += cycles - began;
+    stats_.all_cycles += cycles - last_cycles_;
     last_cycles_ = cycles;
-    if (busy) stats_.busy_cycles += spent;
-    stats_.all_cycles += spent;
+    stats_.polls++;
     // relaxed: control only compares it with its own clock
     __atomic_store_n(&stats_.heartbeat_ns, now, __ATOMIC_RELAXED);
+}
+
+void Worker::rests(Rest rest) {
+    const weir_rest shown = rest == Rest::none   ? WEIR_REST_NONE
+                            : rest == Rest::wait ? WEIR_REST_WAIT
+                                                 : WEIR_REST_NAP;
+    // relaxed: shown to people only
+    if (stats_.rest != shown) __atomic_store_n(&stats_.rest, shown, __ATOMIC_RELAXED);
 }
 
 }  // namespace weir

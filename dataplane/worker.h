@@ -6,9 +6,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "dataplane/bell.h"
+#include "dataplane/idle.h"
 #include "dataplane/stages.h"
 #include "dataplane/tables/view.h"
 
@@ -27,6 +30,7 @@ struct WorkerLinks {
     std::vector<RxQueue> rx;
     std::array<TxQueue, WEIR_PORT_CAPACITY> port;
     std::array<TxQueue, WEIR_PORT_CAPACITY> host;
+    std::optional<Rss> rss;  // a NIC spreads by it, so that clients' packets are where they belong
 };
 
 // Rings between workers, single producer and single consumer each; own one for all workers of a
@@ -38,12 +42,14 @@ class Handoff {
     Handoff(const Handoff&) = delete;
     Handoff& operator=(const Handoff&) = delete;
 
-    bool complete() const;  // false: out of memory
+    bool complete() const;  // false: out of memory or descriptors
     std::span<rte_ring* const> from(unsigned worker) const;
     rte_ring* between(unsigned from, unsigned to) const { return rings_[from * workers_ + to]; }
+    Bell& bell(unsigned worker) const { return bells_[worker]; }
 
   private:
     unsigned workers_;
+    std::unique_ptr<Bell[]> bells_;
     std::vector<rte_ring*> rings_;  // [from][to]; none from a worker to itself
 };
 
@@ -58,17 +64,22 @@ class Worker {
     // to do.
     bool poll(std::uint64_t now);
 
+    // Shows what it does until the next poll.
+    void rests(Rest rest);
+
   private:
     unsigned receive(const RxQueue& queue);
     unsigned take_over(rte_ring* ring);
     void pass_from_host(const RxQueue& queue);
     void process(std::uint64_t now);
-    void account(std::uint64_t now, bool busy);
+    void ring_bells(std::uint64_t receivers);
+    void account(std::uint64_t now, std::uint64_t began, bool busy);
 
     weir_env env_;
     weir_worker& stats_;
     const Handoff& handoff_;
     std::vector<RxQueue> rx_;
+    std::optional<Rss> rss_;
     std::vector<rte_ring*> in_rings_;
     std::unique_ptr<Outputs> outputs_;
     std::unique_ptr<Batch> batch_;

@@ -167,6 +167,13 @@ struct weir_upstream {
 };
 WEIR_ASSERT(sizeof(struct weir_upstream) == 64, "no false sharing between upstreams");
 
+/* What a DPDK worker does between polls. */
+enum weir_rest {
+    WEIR_REST_NONE = 0, /* polls on */
+    WEIR_REST_NAP = 1,  /* sleeps for a moment */
+    WEIR_REST_WAIT = 2, /* sleeps until an interrupt or another worker wakes it */
+};
+
 struct weir_worker {
     __u64 generation;  /* the newest one this worker has used for a burst (DPDK) */
     __u64 busy_cycles; /* in polls that found packets (DPDK) */
@@ -174,7 +181,9 @@ struct weir_worker {
     __u64 heartbeat_ns; /* CLOCK_MONOTONIC of the last poll (DPDK) */
     __u64 rx_packets;
     __u64 tx_packets;
-    __u64 unused[2];
+    __u64 polls; /* (DPDK) */
+    __u32 rest;  /* enum weir_rest (DPDK) */
+    __u32 unused;
     __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
 };
 WEIR_ASSERT(sizeof(struct weir_worker) == 576, "ABI; a multiple of a cache line");

@@ -13,27 +13,18 @@
 
 #include "control/api/text.h"
 #include "control/publish/directory.h"
+#include "control/publish/traffic.h"
 #include "dataplane/tables/view.h"
 
 namespace weir::api {
-
-// What a port has counted; DPDK's workers know it, for XDP the kernel does (ip -s link).
-struct PortCounters {
-    unsigned index = 0;  // in weir_control.ports
-    std::uint64_t rx_packets = 0;
-    std::uint64_t tx_packets = 0;
-    std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_bytes = 0;
-    std::uint64_t rx_dropped = 0;
-};
 
 // Everything a report is made from. The view may be empty (nothing published yet).
 struct Sources {
     const tables::View& view;
     const publish::Directory& directory;
     std::uint64_t now = 0;  // CLOCK_MONOTONIC, nanoseconds
-    std::vector<PortCounters> ports = {};
-    std::vector<unsigned> cpus = {};  // of each worker, where known (DPDK); XDP's worker is the CPU
+    std::vector<publish::PortTraffic> ports = {};
+    std::vector<publish::WorkerPlace> places = {};  // of DPDK's workers; XDP's worker is the CPU
 };
 
 inline constexpr std::size_t default_flow_limit = 1000;

@@ -25,6 +25,17 @@ const char* loop_state(const weir_worker& worker, std::uint64_t age_ms) {
     return age_ms > stalled_after_ms ? "stalled" : "running";
 }
 
+const char* rest_text(std::uint32_t rest) {
+    switch (rest) {
+        case WEIR_REST_NAP:
+            return "sleeps";
+        case WEIR_REST_WAIT:
+            return "waits";
+        default:
+            return "polls";
+    }
+}
+
 // A DPDK worker: a thread that polls, so it has a heartbeat and can be busy.
 json polling_worker(const Sources& sources, std::size_t number) {
     const weir_worker& worker = sources.view.workers[number];
@@ -32,17 +43,23 @@ json polling_worker(const Sources& sources, std::size_t number) {
         sources.now > worker.heartbeat_ns ? (sources.now - worker.heartbeat_ns) / ns_per_ms : 0;
     json row{{"worker", number},
              {"cpu", nullptr},
+             {"node", nullptr},
              {"state", loop_state(worker, age)},
              {"generation", worker.generation},
              {"busy_percent", nullptr},
+             {"rest", worker.heartbeat_ns == 0 ? json(nullptr) : json(rest_text(worker.rest))},
+             {"polls", worker.polls},
              {"rx_packets", worker.rx_packets},
              {"tx_packets", worker.tx_packets},
+             {"ring_drops", worker.reason[WEIR_REASON_HANDOFF_FULL]},
              {"heartbeat_ms", nullptr}};
-    if (number < sources.cpus.size()) row["cpu"] = sources.cpus[number];
+    if (number < sources.places.size()) {
+        const publish::WorkerPlace& place = sources.places[number];
+        row["cpu"] = place.cpu;
+        if (place.node) row["node"] = *place.node;
+        row["busy_percent"] = place.busy_percent;
+    }
     if (worker.heartbeat_ns != 0) row["heartbeat_ms"] = age;
-    if (worker.all_cycles != 0)
-        row["busy_percent"] = 100.0 * static_cast<double>(worker.busy_cycles) /
-                              static_cast<double>(worker.all_cycles);
     return row;
 }
 
@@ -52,13 +69,50 @@ json kernel_worker(const Sources& sources, std::size_t number) {
     const std::uint64_t forwarded = packets_of(worker, WEIR_VERDICT_FORWARD);
     return {{"worker", number},
             {"cpu", number},
+            {"node", nullptr},
             {"state", "in kernel"},
             {"generation", sources.view.control ? sources.view.control->generation : 0},
             {"busy_percent", nullptr},
+            {"rest", nullptr},
+            {"polls", nullptr},
             {"rx_packets", forwarded + packets_of(worker, WEIR_VERDICT_TO_HOST) +
                                packets_of(worker, WEIR_VERDICT_DROP)},
             {"tx_packets", forwarded},
+            {"ring_drops", nullptr},
             {"heartbeat_ms", nullptr}};
+}
+
+json or_null(const auto& value) {
+    return value ? json(*value) : json(nullptr);
+}
+
+void add_counters(json& row, const publish::PortTraffic& port) {
+    row["rx_queues"] = port.rx_queues;
+    row["tx_queues"] = port.tx_queues;
+    row["node"] = or_null(port.node);
+    row["spread"] = port.spread.empty() ? json(nullptr) : json(port.spread);
+    row["rx_packets"] = port.rx_packets;
+    row["rx_bytes"] = port.rx_bytes;
+    row["tx_packets"] = port.tx_packets;
+    row["tx_bytes"] = port.tx_bytes;
+    row["rx_missed"] = port.rx_missed;
+    row["rx_no_buffer"] = or_null(port.rx_no_buffer);
+    row["rx_dropped"] = port.rx_missed + port.rx_no_buffer.value_or(0);
+    row["rx_errors"] = port.rx_errors;
+    row["tx_errors"] = port.tx_errors;
+    row["tx_dropped"] = port.tx_dropped;
+    json queues = json::array();
+    for (const publish::QueueTraffic& queue : port.queues)
+        queues.push_back({{"port", row["name"]},
+                          {"queue", queues.size()},
+                          {"rx_packets", queue.rx_packets},
+                          {"rx_bytes", queue.rx_bytes},
+                          {"tx_packets", queue.tx_packets},
+                          {"tx_bytes", queue.tx_bytes},
+                          {"rx_errors", queue.rx_errors}});
+    row["queues"] = std::move(queues);
+    row["xdp"] = json::object();
+    for (const auto& [name, value] : port.xdp) row["xdp"][name] = value;
 }
 
 }  // namespace
@@ -98,29 +152,14 @@ json workers(const Sources& sources, const Filters&) {
 json ports(const Sources& sources, const Filters&) {
     json rows = json::array();
     for (const auto& port : sources.directory.ports) {
-        json row{{"index", port.index},
-                 {"name", port.name},
-                 {"kind", port.kind},
-                 {"mac", port.mac},
-                 {"driver", port.driver}};
-        const auto counters = std::find_if(
-            sources.ports.begin(), sources.ports.end(),
-            [&](const PortCounters& candidate) { return candidate.index == port.index; });
-        const bool known = counters != sources.ports.end();
-        const auto value = [&](std::uint64_t PortCounters::*member) {
-            return known ? json((*counters).*member) : json(nullptr);
-        };
-        row["rx_packets"] = value(&PortCounters::rx_packets);
-        row["rx_bytes"] = value(&PortCounters::rx_bytes);
-        row["tx_packets"] = value(&PortCounters::tx_packets);
-        row["tx_bytes"] = value(&PortCounters::tx_bytes);
-        row["rx_dropped"] = value(&PortCounters::rx_dropped);
+        json row{{"index", port.index}, {"name", port.name},     {"kind", port.kind},
+                 {"mac", port.mac},     {"driver", port.driver}, {"mode", port.mode}};
+        const auto counted =
+            std::ranges::find(sources.ports, port.index, &publish::PortTraffic::index);
+        if (counted != sources.ports.end()) add_counters(row, *counted);
         rows.push_back(std::move(row));
     }
-    json report{{"ports", std::move(rows)}};
-    if (sources.directory.engine == "xdp" && sources.ports.empty())
-        report["note"] = "with XDP the kernel counts what a port receives and sends: ip -s link";
-    return report;
+    return {{"ports", std::move(rows)}};
 }
 
 }  // namespace weir::api

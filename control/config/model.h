@@ -87,6 +87,9 @@ struct Service {
 
 enum class Engine : std::uint8_t { automatic, dpdk, xdp };
 
+// What a DPDK worker does while no packets come.
+enum class BusyPoll : std::uint8_t { automatic, on, off };
+
 // One `port` of dataplane{}.
 struct Port {
     enum class Kind : std::uint8_t {
@@ -106,8 +109,9 @@ struct Port {
 
 struct Dataplane {
     Engine engine = Engine::automatic;
-    std::vector<Port> ports;        // empty: chosen by control (see docs/configuration.md)
-    unsigned workers = 0;           // 0: worker_processes' value, or 1
+    std::vector<Port> ports;  // empty: chosen by control (see docs/configuration.md)
+    unsigned workers = 0;     // 0: worker_processes' value, or 1
+    BusyPoll busy_poll = BusyPoll::automatic;
     std::uint32_t flows = 262144;   // flow entries in all; rounded up to a power of two
     std::vector<IpAddress> snat;    // empty: the address of the interface toward the backend
     std::string instance = "weir";  // names sockets, pins, shared memory; one per network namespace

@@ -9,12 +9,14 @@
 #include "control/config/parse.h"
 #include "control/config/url.h"
 #include "control/config/values.h"
+#include "dataplane/tables/area.h"
 
 namespace weir::config {
 namespace {
 
 constexpr std::uint64_t fewest_flows = 1024;
 constexpr std::uint64_t most_flows = 134217728;
+constexpr std::uint64_t most_workers = tables::worker_capacity;
 constexpr std::size_t longest_interface = 15;  // IFNAMSIZ without its terminator
 
 // The setting is -g's, and this one of the file must not replace it.
@@ -58,9 +60,21 @@ Status read_engine(Parse& parse, const Statement& statement) {
 Status read_workers(Parse& parse, const Statement& statement) {
     if (!parse.first(statement)) return parse.duplicate(statement);
     auto number = parse_number(statement.words[1]);
-    if (!number || *number < 1 || *number > 128)
-        return expected(parse, statement, "a number from 1 to 128");
+    if (!number || *number < 1 || *number > most_workers)
+        return expected(parse, statement, fmt::format("a number from 1 to {}", most_workers));
     assign(parse, statement, parse.model.dataplane.workers, static_cast<unsigned>(*number));
+    return success();
+}
+
+Status read_busy_poll(Parse& parse, const Statement& statement) {
+    if (!parse.first(statement)) return parse.duplicate(statement);
+    const std::string& word = statement.words[1];
+    if (word != "on" && word != "off" && word != "auto")
+        return expected(parse, statement, "on, off or auto");
+    assign(parse, statement, parse.model.dataplane.busy_poll,
+           word == "on"    ? BusyPoll::on
+           : word == "off" ? BusyPoll::off
+                           : BusyPoll::automatic);
     return success();
 }
 
@@ -222,6 +236,7 @@ constexpr Directive table[] = {
     {"engine", in_dataplane, 1, 1, false, read_engine},
     {"port", in_dataplane, 1, any_number, false, read_port},
     {"workers", in_dataplane, 1, 1, false, read_workers},
+    {"busy_poll", in_dataplane, 1, 1, false, read_busy_poll},
     {"flows", in_dataplane, 1, 1, false, read_flows},
     {"snat", in_dataplane, 1, any_number, false, read_snat},
     {"instance", in_dataplane, 1, 1, false, read_instance},

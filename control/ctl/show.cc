@@ -90,11 +90,15 @@ const std::vector<Layout>& layouts() {
         {"workers",
          {{"WORKER", "worker", right},
           {"CPU", "cpu", right},
+          {"NODE", "node", right},
           {"STATE", "state"},
           {"GENERATION", "generation", right},
           {"BUSY%", "busy_percent", right, percent},
+          {"REST", "rest"},
+          {"POLLS", "polls", right},
           {"RX-PKTS", "rx_packets", right},
           {"TX-PKTS", "tx_packets", right},
+          {"RING-DROPS", "ring_drops", right},
           {"HEARTBEAT", "heartbeat_ms", right, duration}}},
         {"ports",
          {{"PORT", "index", right},
@@ -102,11 +106,18 @@ const std::vector<Layout>& layouts() {
           {"KIND", "kind"},
           {"MAC", "mac"},
           {"DRIVER", "driver"},
+          {"MODE", "mode"},
+          {"QUEUES", "rx_queues", right},
+          {"NODE", "node", right},
           {"RX-PKTS", "rx_packets", right},
           {"RX-BYTES", "rx_bytes", right},
           {"TX-PKTS", "tx_packets", right},
           {"TX-BYTES", "tx_bytes", right},
-          {"RX-DROPPED", "rx_dropped", right}}},
+          {"MISSED", "rx_missed", right},
+          {"NO-BUFFER", "rx_no_buffer", right},
+          {"RX-ERRORS", "rx_errors", right},
+          {"TX-ERRORS", "tx_errors", right},
+          {"TX-DROPPED", "tx_dropped", right}}},
     };
     return all;
 }
@@ -121,6 +132,35 @@ void print_rows(std::ostream& out, const std::vector<Column>& columns, const jso
         table.row(std::move(cells));
     }
     table.print(out);
+}
+
+// Below the ports: their queues, and what XDP has counted, where there is something to tell.
+void print_port_details(std::ostream& out, const json& ports) {
+    json queues = json::array();
+    json counters = json::array();
+    for (const json& port : ports) {
+        if (!port.contains("queues") || !port.contains("xdp")) continue;
+        for (const json& queue : port["queues"]) queues.push_back(queue);
+        for (const auto& [name, value] : port["xdp"].items())
+            if (value != 0)
+                counters.push_back({{"port", port["name"]}, {"counter", name}, {"value", value}});
+    }
+    if (!queues.empty()) {
+        out << '\n';
+        print_rows(out,
+                   {{"PORT", "port"},
+                    {"QUEUE", "queue", right},
+                    {"RX-PKTS", "rx_packets", right},
+                    {"RX-BYTES", "rx_bytes", right},
+                    {"TX-PKTS", "tx_packets", right},
+                    {"TX-BYTES", "tx_bytes", right},
+                    {"RX-ERRORS", "rx_errors", right}},
+                   queues);
+    }
+    if (counters.empty()) return;
+    out << '\n';
+    print_rows(out, {{"PORT", "port"}, {"XDP-COUNTER", "counter"}, {"VALUE", "value", right}},
+               counters);
 }
 
 void print_notes(std::ostream& out, const json& answer) {
@@ -154,6 +194,7 @@ void print_report(std::ostream& out, const std::string& report, const json& answ
     for (const Layout& layout : layouts())
         if (layout.report == report)
             print_rows(out, layout.columns, answer.value(report, json::array()));
+    if (report == "ports") print_port_details(out, answer.value(report, json::array()));
     print_notes(out, answer);
 }
 

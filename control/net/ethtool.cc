@@ -16,7 +16,6 @@
 #include "control/log/system_error.h"
 
 namespace weir {
-namespace {
 
 int ethtool(const std::string& interface, void* command) {
     if (interface.empty() || interface.size() >= IFNAMSIZ) return ENODEV;
@@ -29,6 +28,8 @@ int ethtool(const std::string& interface, void* command) {
     ::close(fd);
     return error;
 }
+
+namespace {
 
 struct OffloadCommands {
     std::uint32_t read;
@@ -72,11 +73,12 @@ Result<Channels> channels(const std::string& interface) {
     ethtool_channels info{};
     info.cmd = ETHTOOL_GCHANNELS;
     const int error = ethtool(interface, &info);
-    if (error == EOPNOTSUPP) return Channels{1, 1};
+    if (error == EOPNOTSUPP) return Channels{1, 1, 1};
     if (error) {
         return Error{"cannot read the channels of " + interface + " (" + system_error(error) + ")"};
     }
-    return Channels{info.rx_count + info.combined_count, info.max_rx + info.max_combined};
+    return Channels{info.rx_count + info.combined_count, info.max_rx + info.max_combined,
+                    info.tx_count + info.combined_count};
 }
 
 Result<bool> offload(const std::string& interface, Offload which) {

@@ -10,6 +10,9 @@
 
 namespace weir {
 
+// One SIOCETHTOOL ioctl with a struct of linux/ethtool.h; 0 or an errno.
+int ethtool(const std::string& interface, void* command);
+
 struct DriverInfo {
     std::string driver;  // "mlx5_core", "virtio_net", "veth"
     std::string bus;     // PCI address; empty for software devices
@@ -19,6 +22,7 @@ Result<DriverInfo> driver_info(const std::string& interface);
 struct Channels {
     unsigned rx = 0;  // receive queues in use, combined ones included
     unsigned rx_maximum = 0;
+    unsigned tx = 0;
 };
 Result<Channels> channels(const std::string& interface);
 

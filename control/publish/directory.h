@@ -42,7 +42,8 @@ struct PortInfo {
     std::string name;
     std::string kind;  // "network" or "host link"
     std::string mac;
-    std::string driver;  // dpdk: net_af_xdp, ...; xdp: native or generic
+    std::string driver;  // dpdk: net_af_xdp, ...; xdp: the kernel's driver
+    std::string mode;    // engine.h: Port
 };
 
 struct Directory {

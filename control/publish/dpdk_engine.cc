@@ -14,6 +14,7 @@
 
 #include "control/log/log.h"
 #include "control/net/interface.h"
+#include "control/net/link_counters.h"
 #include "control/net/next_hop.h"
 #include "control/publish/link_names.h"
 #include "dataplane/steer.h"
@@ -68,6 +69,63 @@ bool is_interface(const Port& port) {
     return port.configured.kind == config::Port::Kind::interface;
 }
 
+const char* busy_poll_word(config::BusyPoll mode) {
+    switch (mode) {
+        case config::BusyPoll::on:
+            return "on";
+        case config::BusyPoll::off:
+            return "off";
+        default:
+            return "auto";
+    }
+}
+
+const char* mode_word(tables::PortMode mode) {
+    switch (mode) {
+        case tables::PortMode::exclusive:
+            return "exclusive";
+        case tables::PortMode::selected:
+            return "selected";
+        case tables::PortMode::copied:
+            return "copied";
+        default:
+            return "";
+    }
+}
+
+std::optional<int> known_node(std::int16_t node) {
+    return node == tables::no_node ? std::nullopt : std::optional<int>(node);
+}
+
+PortTraffic port_traffic(unsigned index, const tables::PortReport& report) {
+    // relaxed: each number stands for itself (area.h)
+    const auto read = [](const std::uint64_t& value) {
+        return __atomic_load_n(&value, __ATOMIC_RELAXED);
+    };
+    PortTraffic traffic;
+    traffic.index = index;
+    traffic.rx_queues = report.queues;
+    traffic.tx_queues = report.tx_queues;
+    traffic.node = known_node(report.node);
+    traffic.spread = report.spreads ? "rss" : "rings";
+    traffic.rx_packets = read(report.rx_packets);
+    traffic.rx_bytes = read(report.rx_bytes);
+    traffic.tx_packets = read(report.tx_packets);
+    traffic.tx_bytes = read(report.tx_bytes);
+    traffic.rx_missed = read(report.rx_missed);
+    traffic.rx_no_buffer = read(report.rx_no_buffer);
+    traffic.rx_errors = read(report.rx_errors);
+    traffic.tx_errors = read(report.tx_errors);
+    traffic.tx_dropped = read(report.tx_dropped);
+    for (unsigned i = 0; i < report.queues_counted; i++) {
+        const tables::QueueReport& queue = report.queue[i];
+        traffic.queues.push_back({read(queue.rx_packets), read(queue.rx_bytes),
+                                  read(queue.tx_packets), read(queue.tx_bytes),
+                                  read(queue.rx_errors)});
+    }
+    return traffic;
+}
+
 }  // namespace
 
 DpdkEngine::DpdkEngine(boost::asio::io_context& io, config::Dataplane dataplane, unsigned workers,
@@ -91,13 +149,15 @@ Status DpdkEngine::start() {
     const tables::DataplaneArea& area = segment_->area();
     const bool alive = state_of(area) == DataplaneState::ready && area.pid > 0 &&
                        ::kill(area.pid, 0) == 0 && segment_->claimed();
-    if (alive && serves_these_ports()) {
+    if (alive && serves_as_configured()) {
         if (const auto status = process_.adopt(area.pid); !status) return status;
         log::notice("took over weir-dataplane (pid {}), which has gone on forwarding", area.pid);
     } else {
         if (alive) {
-            log::notice("weir-dataplane (pid {}) has other ports than configured; restarting it",
-                        area.pid);
+            log::notice(
+                "weir-dataplane (pid {}) has other ports or another busy_poll than configured; "
+                "restarting it",
+                area.pid);
             if (process_.adopt(area.pid)) process_.end(patience_to_end);
         }
         if (const auto status = start_dataplane(); !status) return status;
@@ -136,8 +196,10 @@ Status DpdkEngine::open_segment() {
     return success();
 }
 
-bool DpdkEngine::serves_these_ports() const {
+bool DpdkEngine::serves_as_configured() const {
     const auto& reports = segment_->area().ports;
+    if (std::string_view(segment_->area().busy_poll) != busy_poll_word(dataplane_.busy_poll))
+        return false;
     for (std::size_t i = 0; i < ports_.size(); i++)
         if (ports_[i].configured.device != reports[i + 1].name) return false;
     return ports_.size() + 1 >= WEIR_PORT_CAPACITY || reports[ports_.size() + 1].name[0] == '\0';
@@ -151,6 +213,8 @@ std::vector<std::string> DpdkEngine::arguments() const {
                                   segment_->path(),
                                   "--workers",
                                   std::to_string(workers_),
+                                  "--busy-poll",
+                                  busy_poll_word(dataplane_.busy_poll),
                                   "--host-link",
                                   link_names(dataplane_.instance).host,
                                   "--host-link-mac",
@@ -201,6 +265,7 @@ Status DpdkEngine::bring_up_ports() {
         const tables::PortReport& report = reports[i + 1];
         Port& port = ports_[i];
         port.driver = report.driver;
+        port.mode = mode_word(report.mode);
         std::ranges::copy(report.mac.byte, port.mac.begin());
         if (is_interface(port)) continue;
         auto tap = find_link(*netlink_, report.tap);
@@ -277,23 +342,24 @@ void DpdkEngine::published(std::span<const weir_service> services,
     }
 }
 
-std::vector<PortTraffic> DpdkEngine::traffic() const {
+std::vector<PortTraffic> DpdkEngine::traffic() {
     std::vector<PortTraffic> traffic;
-    for (std::size_t i = 0; i <= ports_.size(); i++) {
-        const tables::PortReport& report = segment_->area().ports[i];
-        // relaxed: each number stands for itself (area.h)
-        const auto read = [](const std::uint64_t& value) {
-            return __atomic_load_n(&value, __ATOMIC_RELAXED);
-        };
-        traffic.push_back({read(report.rx_packets), read(report.tx_packets), read(report.rx_bytes),
-                           read(report.tx_bytes), read(report.rx_missed)});
+    for (unsigned i = 0; i <= ports_.size(); i++) {
+        traffic.push_back(port_traffic(i, segment_->area().ports[i]));
+        if (i > 0 && is_interface(ports_[i - 1]))
+            traffic.back().xdp = driver_counters(ports_[i - 1].configured.device, "xdp");
     }
     return traffic;
 }
 
-std::vector<unsigned> DpdkEngine::worker_cpus() const {
-    const auto& cpus = segment_->area().lcore_cpu;
-    return {cpus, cpus + workers_};
+std::vector<WorkerPlace> DpdkEngine::workers() const {
+    std::vector<WorkerPlace> places;
+    for (unsigned i = 0; i < workers_; i++) {
+        const tables::WorkerReport& report = segment_->area().worker[i];
+        places.push_back({report.cpu, known_node(report.node),
+                          __atomic_load_n(&report.busy_permille, __ATOMIC_RELAXED) / 10.0});
+    }
+    return places;
 }
 
 void DpdkEngine::stop() {

@@ -35,13 +35,13 @@ class DpdkEngine : public Engine {
     void published(std::span<const weir_service> services,
                    std::span<const weir_backend> backends) override;
     void on_restart(OnRestart callback) override { on_restart_ = std::move(callback); }
-    std::vector<PortTraffic> traffic() const override;
-    std::vector<unsigned> worker_cpus() const override;
+    std::vector<PortTraffic> traffic() override;
+    std::vector<WorkerPlace> workers() const override;
     void stop() override;
 
   private:
     Status open_segment();
-    bool serves_these_ports() const;
+    bool serves_as_configured() const;
     Status start_dataplane();
     Status wait_until_ready();
     Status bring_up_ports();

@@ -14,6 +14,7 @@
 #include "control/net/address.h"
 #include "control/net/host_link.h"
 #include "control/publish/directory.h"
+#include "control/publish/traffic.h"
 #include "dataplane/tables/result.h"
 #include "dataplane/tables/view.h"
 
@@ -24,17 +25,9 @@ struct Port {
     config::Port configured;
     int ifindex = 0;  // of the kernel's interface (for pci and vdev: of the TAP); 0: not there yet
     MacAddress mac{};
-    std::string driver;      // as it turned out: net_af_xdp, native, generic, ...
+    std::string driver;      // as it turned out: net_af_xdp, ...; for XDP the kernel's: veth, ...
+    std::string mode;        // how its packets come: exclusive, selected, copied; native, generic
     std::uint8_t flags = 0;  // WEIR_PORT_*
-};
-
-// What has passed a port; for XDP the kernel counts it.
-struct PortTraffic {
-    std::uint64_t rx_packets = 0;
-    std::uint64_t tx_packets = 0;
-    std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_bytes = 0;
-    std::uint64_t rx_dropped = 0;
 };
 
 class Engine {
@@ -65,10 +58,11 @@ class Engine {
     using OnRestart = std::function<void()>;
     virtual void on_restart(OnRestart callback) = 0;
 
-    // By index in weir_control.ports, and the CPU of each worker; empty where the engine does not
-    // know.
-    virtual std::vector<PortTraffic> traffic() const { return {}; }
-    virtual std::vector<unsigned> worker_cpus() const { return {}; }
+    // By index in weir_control.ports; empty where nothing counts.
+    virtual std::vector<PortTraffic> traffic() { return {}; }
+
+    // Of each worker; empty for XDP, whose workers are the CPUs themselves.
+    virtual std::vector<WorkerPlace> workers() const { return {}; }
 
     // Ends forwarding and removes all that start() made.
     virtual void stop() = 0;

@@ -112,11 +112,11 @@ void write_ports(weir_control& control, const HostLink& link, int link_ifindex,
 }
 
 std::vector<PortInfo> describe_ports(const HostLink& link, const std::vector<Port>& ports) {
-    std::vector<PortInfo> infos{
-        {0, link.host.name, "host link", weir::to_string(link.dataplane.mac), link.host.kind}};
+    std::vector<PortInfo> infos{{0, link.host.name, "host link",
+                                 weir::to_string(link.dataplane.mac), link.host.kind, "exclusive"}};
     for (const Port& port : ports)
         infos.push_back({static_cast<unsigned>(infos.size()), port.configured.name, "network",
-                         weir::to_string(port.mac), port.driver});
+                         weir::to_string(port.mac), port.driver, port.mode});
     return infos;
 }
 

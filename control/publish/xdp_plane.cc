@@ -5,6 +5,7 @@
 
 #include "control/log/log.h"
 #include "control/net/ethtool.h"
+#include "control/net/link_counters.h"
 #include "control/publish/link_names.h"
 
 namespace weir::publish {
@@ -30,10 +31,11 @@ Status XdpPlane::start() {
     engine_ = std::move(*engine);
     if (engine_->adopted())
         log::notice("took over the tables and flows of an earlier weir; forwarding has gone on");
-    for (Port& port : ports_)
-        if (const auto driver = driver_info(port.configured.device);
-            driver && driver->driver == "veth")
-            port.flags |= WEIR_PORT_REDIRECT;
+    for (Port& port : ports_) {
+        const auto driver = driver_info(port.configured.device);
+        port.driver = driver ? driver->driver : "unknown";
+        if (port.driver == "veth") port.flags |= WEIR_PORT_REDIRECT;
+    }
     write_ports(*engine_->view().control, link_, link_.dataplane.index, ports_);
     return attach();
 }
@@ -48,7 +50,7 @@ Status XdpPlane::attach() {
     for (Port& port : ports_) {
         const auto attached = engine_->attach(port.ifindex, port.configured.name);
         if (!attached) return Error{attached.error()};
-        port.driver = attached->mode;
+        port.mode = attached->mode;
         if (attached->why.empty())
             log::notice("port {}: XDP in {} mode", port.configured.name, attached->mode);
         else
@@ -56,6 +58,35 @@ Status XdpPlane::attach() {
                         attached->why);
     }
     return success();
+}
+
+std::vector<PortTraffic> XdpPlane::traffic() {
+    std::vector<PortTraffic> all{counted(0, link_.dataplane.index, link_.dataplane.name)};
+    for (const Port& port : ports_)
+        all.push_back(
+            counted(static_cast<unsigned>(all.size()), port.ifindex, port.configured.device));
+    return all;
+}
+
+PortTraffic XdpPlane::counted(unsigned index, int ifindex, const std::string& name) {
+    PortTraffic traffic;
+    traffic.index = index;
+    if (const auto queues = channels(name)) {
+        traffic.rx_queues = queues->rx;
+        traffic.tx_queues = queues->tx;
+    }
+    if (const auto counters = link_counters(*netlink_, ifindex)) {
+        traffic.rx_packets = counters->rx_packets;
+        traffic.rx_bytes = counters->rx_bytes;
+        traffic.tx_packets = counters->tx_packets;
+        traffic.tx_bytes = counters->tx_bytes;
+        traffic.rx_missed = counters->rx_dropped;
+        traffic.rx_errors = counters->rx_errors;
+        traffic.tx_errors = counters->tx_errors;
+        traffic.tx_dropped = counters->tx_dropped;
+    }
+    traffic.xdp = driver_counters(name, "xdp");
+    return traffic;
 }
 
 void XdpPlane::stop() {

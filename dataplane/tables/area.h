@@ -34,6 +34,19 @@ enum class PortMode : std::uint32_t {
     copied = 3,     // AF_PACKET: a copy of each; steer_tc drops the kernel's copy of what is weir's
 };
 
+inline constexpr std::int16_t no_node = -1;
+
+// What a driver counts for one pair of queues.
+struct QueueReport {
+    std::uint64_t rx_packets;
+    std::uint64_t rx_bytes;
+    std::uint64_t tx_packets;
+    std::uint64_t tx_bytes;
+    std::uint64_t rx_errors;
+};
+
+inline constexpr unsigned queue_report_capacity = 16;  // as many as DPDK has (rte_eth_stats)
+
 struct PortReport {
     char name[64];              // as the option said: interface, PCI address or vdev
     char driver[32];            // net_af_xdp, net_af_packet, net_tap, or the PCI driver's name
@@ -41,20 +54,36 @@ struct PortReport {
     std::uint32_t ifindex;      // of the kernel's interface of a selected or copied port, else 0
     std::uint32_t tap_ifindex;  // of `tap`, else 0
     PortMode mode;
-    std::uint16_t queues;     // receive queues
-    weir_mac mac;             // packets to weir carry it as destination
-    weir_mac tap_mac;         // of `tap`
-    std::uint8_t made_qdisc;  // 1: clsact on the interface is weir-dataplane's and goes with it
-    std::uint8_t unused[21];
+    std::uint16_t queues;         // receive queues
+    weir_mac mac;                 // packets to weir carry it as destination
+    weir_mac tap_mac;             // of `tap`
+    std::uint8_t made_qdisc;      // 1: clsact on the interface is weir-dataplane's and goes with it
+    std::uint8_t queues_counted;  // entries of `queue`; 0: the driver does not count them
+    std::uint16_t tx_queues;
+    std::int16_t node;     // NUMA node of the device, or no_node
+    std::uint8_t spreads;  // 1: the NIC's RSS has weir's key (rss.h)
+    std::uint8_t unused[15];
     std::uint64_t rx_packets;
     std::uint64_t rx_bytes;
     std::uint64_t tx_packets;
     std::uint64_t tx_bytes;
-    std::uint64_t rx_missed;  // the queue was full, or no buffer was free
+    std::uint64_t rx_missed;     // the queue was full
+    std::uint64_t rx_no_buffer;  // no packet buffer was free
+    std::uint64_t rx_errors;
     std::uint64_t tx_errors;
-    std::uint64_t more[6];
+    std::uint64_t tx_dropped;  // the worker's packets that it did not take
+    QueueReport queue[queue_report_capacity];
+    std::uint64_t more[19];
 };
-static_assert(sizeof(PortReport) == 256, "ABI");
+static_assert(sizeof(PortReport) == 1024, "ABI");
+
+struct WorkerReport {
+    std::uint16_t cpu;            // it is pinned to
+    std::int16_t node;            // NUMA node of that CPU, or no_node
+    std::uint16_t busy_permille;  // of the last seconds (load.h)
+    std::uint8_t unused[10];
+};
+static_assert(sizeof(WorkerReport) == 16, "ABI");
 
 struct DataplaneArea {
     DataplaneState state;
@@ -62,13 +91,15 @@ struct DataplaneArea {
     std::uint64_t started_ns;    // CLOCK_MONOTONIC
     std::uint64_t heartbeat_ns;  // of the main thread, about once a second
     std::uint32_t workers;
-    std::uint32_t huge_pages;                  // 1: packet buffers are in huge pages
-    std::uint16_t lcore_cpu[worker_capacity];  // the CPU each worker is pinned to
-    char message[256];  // what it is doing, or why it failed; always terminated
-    std::uint8_t unused[96];
+    std::uint32_t huge_pages;  // 1: packet buffers are in huge pages
+    char message[256];         // what it is doing, or why it failed; always terminated
+    char busy_poll[8];         // as the option said
+    std::uint8_t unused[216];
+    WorkerReport worker[worker_capacity];
     PortReport ports[WEIR_PORT_CAPACITY];  // in the order of weir_control.ports
 };
-static_assert(sizeof(DataplaneArea) == 512 + 256 * WEIR_PORT_CAPACITY, "ABI");
+static_assert(sizeof(DataplaneArea) == 512 + 16 * worker_capacity + 1024 * WEIR_PORT_CAPACITY,
+              "ABI");
 
 // Copies as much as fits and terminates.
 template <std::size_t size>

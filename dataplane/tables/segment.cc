@@ -23,10 +23,10 @@ struct SegmentHeader {
     std::uint64_t layout_abi;
 };
 
-constexpr std::uint64_t layout_abi = 1;
+constexpr std::uint64_t layout_abi = 2;
 constexpr std::size_t header_offset = sizeof(weir_control);
 constexpr std::size_t area_offset = 512;
-constexpr std::size_t arrays_offset = 8192;
+constexpr std::size_t arrays_offset = 20480;
 constexpr std::size_t array_alignment = 4096;
 static_assert(header_offset + sizeof(SegmentHeader) <= area_offset, "the header precedes the area");
 static_assert(area_offset + sizeof(DataplaneArea) <= arrays_offset, "the area precedes the arrays");
@@ -210,6 +210,11 @@ DataplaneArea& Segment::area() const {
 bool Segment::huge_pages() const {
     struct statfs fs;
     return ::fstatfs(fd_, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC;
+}
+
+std::size_t Segment::page() const {
+    struct statfs fs;
+    return ::fstatfs(fd_, &fs) == 0 ? static_cast<std::size_t>(fs.f_bsize) : 0;
 }
 
 Status Segment::claim() const {

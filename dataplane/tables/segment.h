@@ -43,6 +43,7 @@ class Segment {
     const std::string& path() const { return path_; }
     std::size_t size() const { return size_; }
     bool huge_pages() const;
+    std::size_t page() const;  // bytes
 
     // Makes this process the one dataplane of the segment, until it ends. An error names the one
     // that runs.

@@ -15,8 +15,11 @@ using testing::HandFilled;
 using testing::now;
 using testing::second;
 
-json ask(const HandFilled& tables, const json& request, std::vector<PortCounters> ports = {}) {
-    return answer({tables.view, tables.directory, now, std::move(ports), {}}, request);
+json ask(const HandFilled& tables, const json& request,
+         std::vector<publish::PortTraffic> ports = {},
+         std::vector<publish::WorkerPlace> places = {}) {
+    return answer({tables.view, tables.directory, now, std::move(ports), std::move(places)},
+                  request);
 }
 
 TEST(Report, ServicesCountBackendsAndActiveFlows) {
@@ -141,16 +144,36 @@ TEST(Report, StatsSumWorkersAndLeaveOutZeros) {
 TEST(Report, WorkersOfDpdkHaveALoop) {
     HandFilled tables;
     tables.workers[0].heartbeat_ns = now - 2 * second;
-    tables.workers[0].busy_cycles = 25;
-    tables.workers[0].all_cycles = 100;
     tables.workers[0].generation = 6;
-    const json rows = ask(tables, {{"show", "workers"}})["workers"];
+    tables.workers[0].polls = 1234;
+    tables.workers[0].rest = WEIR_REST_NAP;
+    tables.workers[0].reason[WEIR_REASON_HANDOFF_FULL] = 9;
+    const json rows =
+        ask(tables, {{"show", "workers"}}, {}, {{3, 1, 12.5}, {2, std::nullopt, 0}})["workers"];
     EXPECT_EQ(rows[0]["state"], "stalled");
-    EXPECT_EQ(rows[0]["busy_percent"], 25.0);
+    EXPECT_EQ(rows[0]["cpu"], 3);
+    EXPECT_EQ(rows[0]["node"], 1);
+    EXPECT_EQ(rows[0]["busy_percent"], 12.5);
+    EXPECT_EQ(rows[0]["polls"], 1234);
+    EXPECT_EQ(rows[0]["rest"], "sleeps");
+    EXPECT_EQ(rows[0]["ring_drops"], 9);
     EXPECT_EQ(rows[0]["heartbeat_ms"], 2000);
     EXPECT_EQ(rows[0]["generation"], 6);
     EXPECT_EQ(rows[1]["state"], "not started");
-    EXPECT_TRUE(rows[1]["busy_percent"].is_null());
+    EXPECT_TRUE(rows[1]["rest"].is_null());
+    EXPECT_TRUE(rows[1]["node"].is_null());
+}
+
+TEST(Report, AWorkerPollsOrSleepsOrWaits) {
+    HandFilled tables;
+    const auto shown = [&](weir_rest rest) {
+        tables.workers[0].heartbeat_ns = now;
+        tables.workers[0].rest = rest;
+        return ask(tables, {{"show", "workers"}})["workers"][0]["rest"];
+    };
+    EXPECT_EQ(shown(WEIR_REST_NONE), "polls");
+    EXPECT_EQ(shown(WEIR_REST_NAP), "sleeps");
+    EXPECT_EQ(shown(WEIR_REST_WAIT), "waits");
 }
 
 TEST(Report, WorkersOfXdpAreCpus) {
@@ -168,10 +191,30 @@ TEST(Report, WorkersOfXdpAreCpus) {
 
 TEST(Report, PortsWithAndWithoutCounters) {
     HandFilled tables;
-    const json rows = ask(tables, {{"show", "ports"}}, {{1, 10, 20, 1000, 2000, 3}})["ports"];
+    publish::PortTraffic port;
+    port.index = 1;
+    port.rx_queues = 2;
+    port.rx_packets = 10;
+    port.tx_bytes = 2000;
+    port.rx_missed = 3;
+    port.rx_no_buffer = 4;
+    port.tx_dropped = 5;
+    port.queues = {{6, 600, 1, 100, 0}, {4, 400, 2, 200, 7}};
+    port.xdp = {{"rx_queue_0_xdp_drops", 8}};
+    const json rows = ask(tables, {{"show", "ports"}}, {port})["ports"];
+    EXPECT_EQ(rows[1]["rx_queues"], 2);
     EXPECT_EQ(rows[1]["rx_packets"], 10);
-    EXPECT_EQ(rows[1]["rx_dropped"], 3);
-    EXPECT_TRUE(rows[0]["rx_packets"].is_null());
+    EXPECT_EQ(rows[1]["tx_bytes"], 2000);
+    EXPECT_EQ(rows[1]["rx_missed"], 3);
+    EXPECT_EQ(rows[1]["rx_no_buffer"], 4);
+    EXPECT_EQ(rows[1]["rx_dropped"], 7);
+    EXPECT_EQ(rows[1]["tx_dropped"], 5);
+    EXPECT_TRUE(rows[1]["node"].is_null());
+    EXPECT_EQ(rows[1]["queues"][1]["queue"], 1);
+    EXPECT_EQ(rows[1]["queues"][1]["tx_packets"], 2);
+    EXPECT_EQ(rows[1]["queues"][1]["rx_errors"], 7);
+    EXPECT_EQ(rows[1]["xdp"]["rx_queue_0_xdp_drops"], 8);
+    EXPECT_FALSE(rows[0].contains("rx_packets")) << "nobody has counted the host link";
 }
 
 TEST(Report, NothingPublishedYet) {

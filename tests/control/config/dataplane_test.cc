@@ -12,7 +12,8 @@ std::string block(const std::string& text) {
 TEST(Dataplane, ReadsEverySetting) {
     const Dataplane d =
         model_of(block("engine dpdk; port eth0 driver=af_packet; port 3b:00.0 name=wan "
-                       "address=10.0.0.1/24; port net_memif0,id=0; workers 4; flows 2m;"
+                       "address=10.0.0.1/24; port net_memif0,id=0; workers 4; flows 2m; "
+                       "busy_poll off; "
                        "snat 10.0.0.2 2001:db8::2; instance edge-1;"
                        "local_network 10.9.0.0/29;"))
             .dataplane;
@@ -29,6 +30,7 @@ TEST(Dataplane, ReadsEverySetting) {
     EXPECT_EQ(d.ports[2].name, "weirp2");
     EXPECT_EQ(d.workers, 4U);
     EXPECT_EQ(d.flows, 2097152U);
+    EXPECT_EQ(d.busy_poll, BusyPoll::off);
     ASSERT_EQ(d.snat.size(), 2U);
     EXPECT_EQ(d.snat[1].to_string(), "2001:db8::2");
     EXPECT_EQ(d.instance, "edge-1");
@@ -58,7 +60,7 @@ TEST(Dataplane, NamesWhatItExpected) {
         {"engine xdp; engine xdp;", "\"engine\" directive is duplicate in t.conf:1"},
         {"workers many;",
          "invalid value \"many\" in \"workers\" directive in t.conf:1\n  expected a "
-         "number from 1 to 128"},
+         "number from 1 to 64"},
         {"flows 1023;",
          "invalid value \"1023\" in \"flows\" directive in t.conf:1\n  expected a number "
          "from 1024 to 134217728, such as 64k or 1m"},

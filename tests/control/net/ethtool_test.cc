@@ -3,6 +3,8 @@
 #include "control/net/ethtool.h"
 
 #include "control/net/dpdk_driver.h"
+#include "control/net/interface.h"
+#include "control/net/link_counters.h"
 #include "tests/control/net/namespace.h"
 
 namespace weir {
@@ -25,6 +27,33 @@ TEST(Ethtool, ReadsAndSetsAVeth) {
         EXPECT_TRUE(*offload("p0", Offload::gro));
         ASSERT_TRUE(set_offload("p0", Offload::gro, false));
         EXPECT_FALSE(*offload("p0", Offload::gro));
+    });
+}
+
+TEST(LinkCounters, CountWhatPassesAVeth) {
+    in_namespace([] {
+        shell("ip link add p0 type veth peer name p1");
+        shell("ip address add 10.0.0.1/24 dev p0");
+        shell("ip link set p0 up");
+        shell("ip link set p1 up");
+        shell("ping -c 1 -W 0.1 10.0.0.2 || true");  // ARP requests, at least
+        auto netlink = Netlink::open();
+        ASSERT_TRUE(netlink);
+        const auto link = find_link(*netlink, "p1");
+        ASSERT_TRUE(link);
+        const auto counters = link_counters(*netlink, link->index);
+        ASSERT_TRUE(counters) << counters.error();
+        EXPECT_GT(counters->rx_packets, 0u);
+        EXPECT_GE(counters->rx_bytes, 42 * counters->rx_packets);
+        const auto xdp = driver_counters("p1", "xdp");
+        ASSERT_FALSE(xdp.empty()) << "a veth counts XDP";
+        for (const auto& [name, value] : xdp) {
+            EXPECT_NE(name.find("xdp"), std::string::npos);
+            EXPECT_EQ(value, 0u) << name;
+        }
+        EXPECT_TRUE(driver_counters("p1", "no such word").empty());
+        EXPECT_TRUE(driver_counters("lo", "xdp").empty());
+        EXPECT_FALSE(link_counters(*netlink, 12345));
     });
 }
 
