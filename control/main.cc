@@ -10,6 +10,7 @@
 
 #include "control/application.h"
 #include "control/config/defaults.h"
+#include "control/config/describe.h"
 #include "control/config/parser.h"
 #include "control/log/log.h"
 #include "control/options.h"
@@ -63,6 +64,7 @@ int test(const Options& options) {
                    "weir: the configuration file {0} syntax is ok\n"
                    "weir: configuration file {0} test is successful\n",
                    file);
+    if (options.describe) fmt::print("{}\n", config::describe(parsed->model).dump(2));
     if (options.dump)
         for (const config::DumpedFile& dumped : parsed->files)
             fmt::print("# configuration file {}:\n{}\n", dumped.name, dumped.text);

@@ -42,6 +42,8 @@ bool set_flag(Options& options, char letter) {
             return options.test = true;
         case 'T':
             return options.test = options.dump = true;
+        case 'J':
+            return options.test = options.quiet = options.describe = true;
         case 'q':
             return options.quiet = true;
         default:
@@ -92,7 +94,7 @@ Result<Options> parse_options(std::span<char* const> arguments) {
 
 std::string usage() {
     return fmt::format(
-        "Usage: weir [-?hvVtTq] [-s signal] [-p prefix]\n"
+        "Usage: weir [-?hvVtTJq] [-s signal] [-p prefix]\n"
         "            [-e filename] [-c filename] [-g directives]\n"
         "\n"
         "Options:\n"
@@ -101,6 +103,7 @@ std::string usage() {
         "  -V            : show version and configure options then exit\n"
         "  -t            : test configuration and exit\n"
         "  -T            : test configuration, dump it and exit\n"
+        "  -J            : test configuration, tell in JSON what it means and exit\n"
         "  -q            : suppress non-error messages during configuration testing\n"
         "  -s signal     : send signal to a running weir: stop, quit, reopen, reload\n"
         "  -p prefix     : set prefix path (default: {})\n"

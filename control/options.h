@@ -16,6 +16,7 @@ struct Options {
     bool configure_info = false;  // -V
     bool test = false;            // -t
     bool dump = false;            // -T
+    bool describe = false;        // -J
     bool quiet = false;           // -q
     std::string signal;           // -s: stop, quit, reopen or reload
     std::string prefix;           // -p

@@ -51,6 +51,9 @@ TEST(Options, FlagsMayBeJoined) {
 TEST(Options, FlagsThatMeanMore) {
     EXPECT_TRUE(parsed({"-T"}).dump);
     EXPECT_TRUE(parsed({"-T"}).test);
+    EXPECT_TRUE(parsed({"-J"}).describe);
+    EXPECT_TRUE(parsed({"-J"}).test);
+    EXPECT_TRUE(parsed({"-J"}).quiet);
     EXPECT_TRUE(parsed({"-v"}).version);
     EXPECT_FALSE(parsed({"-v"}).configure_info);
     EXPECT_TRUE(parsed({"-V"}).version);
