@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -32,6 +33,26 @@ unsigned socket_of(const Device& device) {
     return socket < 0 ? static_cast<unsigned>(SOCKET_ID_ANY) : static_cast<unsigned>(socket);
 }
 
+// On ordinary pages rte_pktmbuf_pool_create() lets no buffer cross a page border. net_af_xdp takes
+// the buffers to lie in one row: it would register too little memory, and each buffer beyond it
+// that it gives to the kernel would be lost, until none is left. No device does DMA there.
+rte_mempool* packet_buffers(const std::string& name, unsigned buffers, int socket) {
+    if (rte_eal_has_hugepages())
+        return rte_pktmbuf_pool_create(name.c_str(), buffers, buffer_cache, 0,
+                                       RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+    rte_mempool* pool = rte_mempool_create_empty(
+        name.c_str(), buffers, sizeof(rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE, buffer_cache,
+        sizeof(rte_pktmbuf_pool_private), socket, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+    if (!pool) return nullptr;
+    rte_pktmbuf_pool_init(pool, nullptr);
+    if (rte_mempool_populate_default(pool) < 0) {
+        rte_mempool_free(pool);
+        return nullptr;
+    }
+    rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+    return pool;
+}
+
 Status set_up_queues(Device& device, unsigned buffers) {
     const unsigned socket = socket_of(device);
     device.locks.clear();
@@ -43,9 +64,7 @@ Status set_up_queues(Device& device, unsigned buffers) {
         const std::string pool_name =
             "pool_" + std::to_string(device.eth) + "_" + std::to_string(queue);
         rte_mempool* pool = rte_mempool_lookup(pool_name.c_str());  // of an attempt before
-        if (!pool)
-            pool = rte_pktmbuf_pool_create(pool_name.c_str(), buffers, buffer_cache, 0,
-                                           RTE_MBUF_DEFAULT_BUF_SIZE, static_cast<int>(socket));
+        if (!pool) pool = packet_buffers(pool_name, buffers, static_cast<int>(socket));
         if (!pool) return failure("packet buffers of", device.name, rte_errno);
         if (const int error = rte_eth_rx_queue_setup(device.eth, queue, rx, socket, nullptr, pool);
             error != 0)

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,28 @@ TEST(Device, InterruptsThatItDoesNotHaveAreNoHindrance) {
     EXPECT_FALSE(started.device->spreads);
 }
 
+// What net_af_xdp relies on when it registers a queue's buffers with the kernel.
+TEST(Device, BuffersLieInOneRowOnOrdinaryPages) {
+    DeviceOptions many = options(1, nullptr);
+    many.buffers = 1023;
+    const Started started(many);
+    ASSERT_TRUE(started.device) << started.device.error();
+    rte_mempool* pool =
+        rte_mempool_lookup(("pool_" + std::to_string(started.device->eth) + "_0").c_str());
+    ASSERT_NE(pool, nullptr);
+    std::vector<std::uintptr_t> at;
+    rte_mempool_obj_iter(
+        pool,
+        [](rte_mempool*, void* places, void* object, unsigned) {
+            static_cast<std::vector<std::uintptr_t>*>(places)->push_back(
+                reinterpret_cast<std::uintptr_t>(object));
+        },
+        &at);
+    ASSERT_EQ(at.size(), 1023u);
+    const std::size_t stride = pool->header_size + pool->elt_size + pool->trailer_size;
+    for (std::size_t i = 1; i < at.size(); i++) ASSERT_EQ(at[i] - at[i - 1], stride) << i;
+}
+
 TEST(Device, AnErrorNamesItAndLeavesNoBuffersBehind) {
     EXPECT_FALSE(start_device("net_nothing0", options(1, nullptr)));
     DeviceOptions too_many = options(1, nullptr);
@@ -93,7 +116,7 @@ TEST(Device, AnErrorNamesItAndLeavesNoBuffersBehind) {
     EXPECT_NE(started.device.error().find("packet buffers of net_null"), std::string::npos)
         << started.device.error();
     std::uint16_t eth = 0;
-    EXPECT_NE(rte_eth_dev_get_port_by_name("net_null3", &eth), 0) << "the vdev is gone";
+    EXPECT_NE(rte_eth_dev_get_port_by_name("net_null4", &eth), 0) << "the vdev is gone";
 }
 
 }  // namespace
