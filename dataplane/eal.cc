@@ -5,6 +5,7 @@
 #include <rte_errno.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "dataplane/device.h"
@@ -54,9 +55,10 @@ Result<Environment> start_environment(const DataplaneOptions& options) {
     const auto cpus = usable_cpus();
     unsigned mebibytes = mebibytes_of_eal;
     for (const PortOption& port : options.ports)
-        mebibytes +=
-            mebibytes_per_queue *
-            (port.kind == PortOption::Kind::interface ? queues_of(port.device) : options.workers);
+        mebibytes += mebibytes_per_queue *
+                     (port.kind == PortOption::Kind::interface ? std::max(queues_of(port.device),
+                                                                          options.workers)
+                                                               : options.workers);
     environment.huge_pages = free_huge_mebibytes() >= mebibytes;
 
     environment.cpus = numa::choose_cpus(cpus, nodes_of(options.ports), options.workers);

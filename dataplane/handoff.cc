@@ -2,6 +2,7 @@
 // The rings over which a worker hands packets of another worker's flows over, and the bells that
 // wake their readers. Made at start; see worker.h.
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "dataplane/worker.h"
@@ -9,7 +10,12 @@
 namespace weir {
 namespace {
 
-constexpr unsigned ring_packets = 1024;
+// A ring takes the burst of a fast sender whose worker has just lost its CPU. There are as many as
+// pairs of workers, so with many workers each is smaller.
+unsigned ring_packets(unsigned workers) {
+    constexpr unsigned all = 65536, smallest = 256, largest = 4096;
+    return std::clamp(std::bit_floor(all / (workers * workers)), smallest, largest);
+}
 
 }  // namespace
 
@@ -21,8 +27,8 @@ Handoff::Handoff(unsigned workers)
         for (unsigned to = 0; to < workers; to++) {
             if (from == to) continue;
             const std::string name = "handoff_" + std::to_string(from) + "_" + std::to_string(to);
-            rings_[from * workers + to] = rte_ring_create(name.c_str(), ring_packets, SOCKET_ID_ANY,
-                                                          RING_F_SP_ENQ | RING_F_SC_DEQ);
+            rings_[from * workers + to] = rte_ring_create(
+                name.c_str(), ring_packets(workers), SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
         }
 }
 

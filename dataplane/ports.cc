@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "dataplane/device.h"
 #include "dataplane/steer.h"
@@ -157,9 +158,14 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
         }
     }
     if (option.try_af_packet && entry.steered_xdp == 0) {
+        // One queue for each worker, filled by the kernel's hash over them (PACKET_FANOUT_HASH).
         auto device = start_vdev("net_af_packet" + std::to_string(entries_.size() - 1),
-                                 "iface=" + option.device, port(1));
+                                 "iface=" + option.device + ",qpairs=" + std::to_string(workers_),
+                                 port(workers_));
         if (device) {
+            if (!status.error().empty())
+                std::fprintf(stderr, "weir-dataplane: port %s is copied, because %s\n",
+                             option.device.c_str(), status.error().c_str());
             entry.device = std::move(*device);
             describe(report, option.device, "net_af_packet", tables::PortMode::copied, entry.device,
                      mac_of(entry.device));

@@ -53,7 +53,7 @@ TEST_F(HandoffTest, TheHashThatTheNicGaveIsTakenAsItIs) {
 
 TEST_F(HandoffTest, WhatAFullRingDoesNotTakeIsCounted) {
     unsigned sent = 0;
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 200; round++) {
         for (unsigned i = 0; i < 50; i++)
             port_.bring(syn(static_cast<std::uint16_t>(4000 + sent++)));
         for (unsigned i = 0; i < 2; i++) workers_[0]->poll(now);  // the other one stands still
@@ -66,9 +66,9 @@ TEST_F(HandoffTest, WhatAFullRingDoesNotTakeIsCounted) {
     };
     const std::uint64_t lost = view_.workers[0].reason[WEIR_REASON_HANDOFF_FULL];
     const std::uint64_t handed = sent - (ended(view_.workers[0]) - lost);
-    ASSERT_GT(handed, 1023u);  // a ring of 1024 holds 1023
-    EXPECT_EQ(lost, handed - 1023);
-    for (unsigned i = 0; i < 40; i++) {
+    ASSERT_GT(handed, 4095u);  // a ring of 4096 holds 4095
+    EXPECT_EQ(lost, handed - 4095);
+    for (unsigned i = 0; i < 130; i++) {
         workers_[1]->poll(now);
         while (port_.sent()) {
         }

@@ -39,7 +39,7 @@ class EalEnvironment : public ::testing::Environment {
         for (std::size_t i = 0; i < words.size(); i++) argv[i] = words[i].data();
         ASSERT_GE(rte_eal_init(argv.size(), argv.data()), 0);
         buffers =
-            rte_pktmbuf_pool_create("test", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+            rte_pktmbuf_pool_create("test", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
         ASSERT_NE(buffers, nullptr);
     }
     void TearDown() override { rte_eal_cleanup(); }

@@ -68,4 +68,5 @@ def topology_fixture(make):
 
 one_armed = topology_fixture(topology.one_armed)
 two_armed = topology_fixture(topology.two_armed)
+two_queue = topology_fixture(topology.two_queue)
 local = topology_fixture(topology.local)

@@ -36,11 +36,12 @@ class Lab:
         self.namespaces.append(made)
         return made
 
-    def link(self, one, one_name, other, other_name):
-        """A veth pair. The end hosts' offloads are off, so that every frame on it is a real one; GRO is
+    def link(self, one, one_name, other, other_name, queues=1):
+        """A veth pair with so many queues in each direction. The end hosts' offloads are off, so that every frame on it is a real one; GRO is
         on, because a veth without it cannot receive what XDP sends (XDP_TX, XDP_REDIRECT)."""
-        ip("link", "add", one_name, "netns", one.full, "type", "veth",
-           "peer", "name", other_name, "netns", other.full)
+        several = ["numrxqueues", str(queues), "numtxqueues", str(queues)]
+        ip("link", "add", one_name, "netns", one.full, *several, "type", "veth",
+           "peer", "name", other_name, "netns", other.full, *several)
         for namespace, name in ((one, one_name), (other, other_name)):
             namespace.run("ip", "link", "set", name, "up")
             # only now: a veth that gets GRO while it is down is no target of XDP_REDIRECT (seen on 6.18)

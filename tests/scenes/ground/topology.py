@@ -3,6 +3,7 @@
 
   one-armed   client, balancer and backends on one switch, 10.0.0.0/24; a far client behind a router
   two-armed   client - 10.1.0.0/24 - eth0 balancer eth1 - 10.2.0.0/24 - backends
+  two-queue   two-armed, and the cable to the client has two queues at each end
   local       client - 10.0.0.0/24 - balancer, whose own docker0 (172.17.0.1) has the backends
 
 A topology has no process in it; the scene starts those.
@@ -65,10 +66,10 @@ def one_armed():
     return topology
 
 
-def two_armed():
+def two_armed(queues=1):
     lab = Lab()
     switch, client, balancer = (lab.namespace(name) for name in ("switch", "client", "balancer"))
-    lab.link(client, "eth0", balancer, "eth0")
+    lab.link(client, "eth0", balancer, "eth0", queues)
     client.address("eth0", "10.1.0.2/24")
     balancer.address("eth0", "10.1.0.10/24")
     switch.bridge("br0")
@@ -76,6 +77,10 @@ def two_armed():
     topology = Topology(lab, client, balancer, "10.1.0.10", ["eth0", "eth1"])
     add_hosts(topology, switch, "10.2.0")
     return topology
+
+
+def two_queue():
+    return two_armed(queues=2)
 
 
 def local():
