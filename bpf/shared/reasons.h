@@ -37,7 +37,8 @@
     X(HOST_LINK_STRAY, DROP, "host_link_stray", "from the host's link, but a reply of no flow")   \
     X(PORT_UNKNOWN, DROP, "port_unknown", "arrived on, or would leave by, a port without record") \
     X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
-    X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")
+    X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")                         \
+    X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,
