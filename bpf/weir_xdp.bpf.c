@@ -21,7 +21,9 @@ WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
 
 /* All stages; with a forward verdict the frame has been rewritten. */
 WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packet* packet,
-                                         void* data, void* end, __u8 in_port) {
+                                         struct xdp_md* ctx, __u8 in_port) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
     enum weir_reason reason = weir_parse(packet, data, end, (__u32)(end - data), in_port);
 
     if (reason != WEIR_REASON_NONE) return reason;
@@ -30,6 +32,11 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;
+    if (packet->room != 0) {
+        if (bpf_xdp_adjust_head(ctx, -packet->room) != 0) return WEIR_REASON_NO_ROOM;
+        data = (void*)(long)ctx->data;
+        end = (void*)(long)ctx->data_end;
+    }
     return weir_rewrite(env, packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
 }
 
@@ -42,8 +49,7 @@ int weir_xdp(struct xdp_md* ctx) {
     const __u32 in_port = weir_port_of(&env, ctx->ingress_ifindex);
     if (in_port == WEIR_NO_PORT) return XDP_PASS; /* attached, but not published yet */
 
-    const enum weir_reason reason = weir_stages(&env, &packet, (void*)(long)ctx->data,
-                                                (void*)(long)ctx->data_end, (__u8)in_port);
+    const enum weir_reason reason = weir_stages(&env, &packet, ctx, (__u8)in_port);
     const enum weir_verdict verdict = weir_verdict_of(reason);
     struct weir_worker* stats = weir_env_stats(&env);
     if (stats) {
