@@ -46,7 +46,8 @@ struct weir_packet {
     __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
     __u16 backend;            /* id; set by weir_decide when the verdict is forward */
     __u8 mode;                /* enum weir_mode: how the backend is reached; of a reply: nat */
-    __u8 unused[5];
+    __u8 dont_fragment;       /* IPv4: DF is set */
+    __u8 unused[4];
 };
 WEIR_ASSERT(sizeof(struct weir_packet) == 88,
             "no padding: BPF hands it to subprograms initialized");
@@ -100,6 +101,7 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     packet->family = 4;
     packet->tos = ip->tos;
     packet->ttl = ip->ttl;
+    packet->dont_fragment = (weir_be16_to(ip->fragment) & WEIR_IPV4_DONT_FRAGMENT) != 0;
     packet->ip_length = (__u16)length;
     packet->l4 = (__u16)(WEIR_L3 + header);
 
@@ -132,6 +134,7 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->priority = 0;
     packet->backend = 0;
     packet->mode = 0;
+    packet->dont_fragment = 0;
     if (!eth) return WEIR_REASON_TRUNCATED;
     switch (weir_be16_to(eth->type)) {
         case WEIR_ETH_IPV4:
