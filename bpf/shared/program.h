@@ -223,7 +223,8 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks (clock.h).
+ * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks
+ * (clock.h).
  */
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {
