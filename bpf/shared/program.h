@@ -15,36 +15,18 @@
 #include "balance.h"
 #include "env.h"
 #include "flow.h"
-#include "packet.h"
+#include "martian.h"
+#include "parse.h"
 #include "reference.h"
 #include "rewrite.h"
+#include "service.h"
 #include "tcp.h"
+#include "translate.h"
 #include "verdict.h"
+#include "vlan.h"
 
 WEIR_INLINE void weir_hash_packet(struct weir_env* env, struct weir_packet* packet) {
     packet->hash = weir_hash_tuple(weir_env_control(env)->seed, &packet->tuple);
-}
-
-/* The service with this address, protocol and port, or NULL. */
-WEIR_INLINE const struct weir_service* weir_service_find(struct weir_env* env,
-                                                         const struct weir_tuple* tuple) {
-    const __u32 mask = weir_env_control(env)->service_capacity - 1;
-    const __u32 home = (__u32)weir_hash_service(&tuple->dst, tuple->dport, tuple->protocol);
-
-    for (__u32 i = 0; i < WEIR_SERVICE_PROBES; i++) {
-        const struct weir_service* service = weir_env_service(env, (home + i) & mask);
-        if (!service || !(service->flags & WEIR_SERVICE_USED)) return 0;
-        if (service->port.raw == tuple->dport.raw && service->protocol == tuple->protocol &&
-            weir_addr_equal(&service->addr, &tuple->dst))
-            return service;
-    }
-    return 0;
-}
-
-/* Whether a service has this destination. */
-WEIR_SUBPROGRAM int weir_is_service(struct weir_env* env, const struct weir_tuple* tuple) {
-    if (!env || !tuple) return 0;
-    return weir_service_find(env, tuple) != 0;
 }
 
 /* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
@@ -110,6 +92,8 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     const struct weir_backend* backend = weir_env_backend(env, id);
     if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
     if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
+    const enum weir_reason source = weir_check_source(env, &packet->tuple);
+    if (source != WEIR_REASON_NONE) return source;
 
     const __u32 number = weir_flow_claim(env, packet->hash, now);
     if (number == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
@@ -147,14 +131,15 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
 
 /* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
-                                                const struct weir_service* service,
-                                                const struct weir_mac* from, __u32 now) {
+                                                const struct weir_service* service, void* data,
+                                                void* end, __u32 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
     const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
     enum weir_reason reason = WEIR_REASON_FLOW_HIT;
     struct weir_flow* flow = 0;
 
     packet->from_client = 1;
+    if (packet->ttl <= 1) return WEIR_REASON_TTL;
     if (packet->flow != WEIR_NO_FLOW) flow = weir_env_flow(env, packet->flow);
     /* RFC 9293 section 3.6.1: a SYN may reopen a closed connection; it is a new flow. The old one
      * goes on resting, nameless, so that nobody else gets its source port while the backend is in
@@ -178,10 +163,15 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
     if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
 
-    if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
+    if (!weir_translatable(packet, &backend->addr, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
+
+    const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    if (!eth) return WEIR_REASON_TRUNCATED;
+    if (!weir_mac_equal(&flow->client_mac, &eth->src)) flow->client_mac = eth->src;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
+    packet->room = weir_room(env, packet, &backend->addr);
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     if (counters) {
@@ -193,15 +183,18 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
 
 /* A packet that is for no service: a backend's reply, or the host's. */
 WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir_packet* packet,
-                                               __u32 now) {
+                                               void* data, void* end, __u32 now) {
     packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_NOT_SERVICE;
     struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
 
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
+    if (packet->ttl <= 1) return WEIR_REASON_TTL;
+    if (!weir_translatable(packet, &flow->client, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
+    packet->room = weir_room(env, packet, &flow->client);
     weir_flow_step(flow, packet->tuple.protocol, 0, packet->tcp_flags, now);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     if (counters) {
@@ -229,12 +222,13 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {
     const struct weir_control* control = weir_env_control(env);
-    const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
     enum weir_reason reason;
 
     if (control->generation == 0) return WEIR_REASON_NO_TABLES;
     if (!eth) return WEIR_REASON_TRUNCATED;
+    if (packet->tags && !weir_enter_vlan(env, packet, data, end)) return WEIR_REASON_VLAN;
+    const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
     const struct weir_service* service = weir_service_find(env, &packet->tuple);
     if (service) {
@@ -242,10 +236,9 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
     }
     if (service) {
-        const struct weir_mac from = eth->src;
-        reason = weir_decide_client(env, packet, service, &from, now);
+        reason = weir_decide_client(env, packet, service, data, end, now);
     } else {
-        reason = weir_decide_reply(env, packet, now);
+        reason = weir_decide_reply(env, packet, data, end, now);
     }
     if (in->kind == WEIR_PORT_HOST_LINK && weir_verdict_of(reason) == WEIR_VERDICT_TO_HOST)
         return WEIR_REASON_HOST_LINK_STRAY;

@@ -17,9 +17,11 @@ using nlohmann::json;
 
 weir_addr address(const std::string& text) {
     weir_be32 v4{};
-    if (inet_pton(AF_INET, text.c_str(), &v4.raw) != 1)
-        throw std::runtime_error("not an IPv4 address: " + text);
-    return weir_addr_v4(v4);
+    weir_addr v6{};
+    if (inet_pton(AF_INET, text.c_str(), &v4.raw) == 1) return weir_addr_v4(v4);
+    if (inet_pton(AF_INET6, text.c_str(), &v6) != 1)
+        throw std::runtime_error("not an IP address: " + text);
+    return v6;
 }
 
 weir_mac mac(const std::string& text) {
@@ -133,9 +135,14 @@ void prepare(const tables::View& view, const json& row,
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
-        port.ifindex = ifindexes.at(from.at("index"));
+        const bool vlan = from.contains("parent");
+        port.ifindex = ifindexes.at(from.at(vlan ? "parent" : "index"));
         port.mac = mac(from.at("mac"));
         port.kind = from.at("kind") == "host_link" ? WEIR_PORT_HOST_LINK : WEIR_PORT_NETWORK;
+        for (const json& tag : from.value("tags", json::array())) {
+            port.tag[port.tags++] = {weir_be16_from(tag.at(0)), weir_be16_from(tag.at(1))};
+            port.parent = from.at("parent");
+        }
     }
 }
 
