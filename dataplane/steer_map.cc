@@ -25,8 +25,17 @@ std::vector<weir_steer_key> keys_of(int map) {
 
 }  // namespace
 
-Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends) {
+Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends,
+                   std::span<const weir_port> ports, unsigned port) {
     Entries entries;
+    for (const weir_port& vlan : ports) {
+        if (vlan.tags == 0 || vlan.parent != port) continue;
+        weir_steer_key key{};
+        key.kind = WEIR_STEER_VLAN;
+        for (unsigned i = 0; i < vlan.tags && i < WEIR_TAGS; i++)
+            key.peer.word[i] = weir_steer_tag(&vlan.tag[i]);
+        entries[key] = {0, 0xffff};
+    }
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
         entries[{{}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE}] = {0,
