@@ -32,8 +32,17 @@ void widen(Entries& entries, const weir_steer_key& key, std::uint16_t low, std::
 
 }  // namespace
 
-Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends) {
+Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends,
+                   std::span<const weir_port> ports, unsigned port) {
     Entries entries;
+    for (const weir_port& vlan : ports) {
+        if (vlan.tags == 0 || vlan.parent != port) continue;
+        weir_steer_key key{};
+        key.kind = WEIR_STEER_VLAN;
+        for (unsigned i = 0; i < vlan.tags && i < WEIR_TAGS; i++)
+            key.peer.word[i] = weir_steer_tag(&vlan.tag[i]);
+        entries[key] = {0, 0xffff};
+    }
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
         const weir_steer_key key{

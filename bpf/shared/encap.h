@@ -77,7 +77,7 @@ WEIR_INLINE __u32 weir_inner_sum(const struct weir_packet* packet, __u32 inner, 
     if (!ip || packet->kind != WEIR_KIND_PLAIN) return 0;
     if (packet->tuple.protocol == WEIR_PROTO_UDP) {
         const struct weir_udp* udp = (const struct weir_udp*)weir_at(
-            data, end, (inner + header) & 0xffu, sizeof(struct weir_udp));
+            data, end, (inner + header) & WEIR_L4_MASK, sizeof(struct weir_udp));
         if (!udp || udp->checksum.raw == 0 || udp->length.raw != length.raw) return 0;
     }
     if (packet->family == 4) {

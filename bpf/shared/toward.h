@@ -12,6 +12,7 @@
 #include "env.h"
 #include "flow.h"
 #include "packet.h"
+#include "translate.h"
 
 /* Whether the backend's record can take a packet; NONE: it can. */
 WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backend) {
@@ -20,20 +21,37 @@ WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backe
     return WEIR_REASON_NONE;
 }
 
+/* TTL or hop limit would be used up: where weir is a router to the packet, not where it stays as it
+ * is. */
+WEIR_INLINE int weir_ttl_ends(const struct weir_packet* packet,
+                              const struct weir_backend* backend) {
+    return packet->ttl <= 1 && backend->mode < WEIR_MODE_DSR;
+}
+
+/* By how much the IP packet is longer when it leaves for this backend. */
+WEIR_INLINE __s32 weir_change(const struct weir_packet* packet,
+                              const struct weir_backend* backend) {
+    if (backend->mode >= WEIR_MODE_DSR) return (__s32)weir_overhead(backend);
+    if (!weir_crosses(packet, &backend->addr)) return 0;
+    return (packet->family == 4 ? (__s32)sizeof(struct weir_ipv6)
+                                : (__s32)sizeof(struct weir_ipv4)) -
+           ((__s32)packet->l4 - (__s32)packet->l3);
+}
+
 /* Sends the packet to this backend, and counts it. NONE, or why it cannot go; packet->backend and
  * mode are set even so, for whoever answers in its place. */
 WEIR_INLINE enum weir_reason weir_toward(struct weir_env* env, struct weir_packet* packet,
                                          const struct weir_backend* backend, __u32 id) {
     struct weir_counters* counters = weir_env_counters(env, id);
-    const __s32 overhead = (__s32)weir_overhead(backend);
+    const __s32 change = weir_change(packet, backend);
 
     packet->backend = (__u16)id;
     packet->mode = backend->mode;
-    const enum weir_reason reason = weir_fits(packet, backend, overhead);
+    const enum weir_reason reason = weir_fits(packet, backend, change);
     if (reason != WEIR_REASON_NONE) return reason;
-    packet->room = (__s16)overhead;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
+    packet->room = (__s16)(change + weir_room(env, packet, &packet->tuple.dst)); /* and tags */
     if (counters) {
         counters->packets_in++;
         counters->bytes_in += packet->length;

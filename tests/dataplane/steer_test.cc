@@ -38,7 +38,7 @@ TEST(Steer, OnlyUsedRecordsAreSteered) {
                               service(82, WEIR_SERVICE_USED | WEIR_SERVICE_DRAINING)};
     std::array backends{backend(1000, 61000, 62000), backend(2000, 61000, 62000)};
     backends[1].flags = 0;
-    const Entries entries = entries_of(services, backends);
+    const Entries entries = entries_of(services, backends, {}, 1);
     EXPECT_EQ(entries.size(), 3u);
     for (const auto& [key, ports] : entries) {
         if (key.kind != WEIR_STEER_BACKEND) continue;
@@ -50,7 +50,7 @@ TEST(Steer, OnlyUsedRecordsAreSteered) {
 
 TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
     const std::array backends{backend(1000, 61000, 62000), backend(1000, 63000, 64000)};
-    const Entries entries = entries_of({}, backends);
+    const Entries entries = entries_of({}, backends, {}, 1);
     ASSERT_EQ(entries.size(), 1u);
     EXPECT_EQ(entries.begin()->second.low, 61000);
     EXPECT_EQ(entries.begin()->second.high, 64000);
@@ -80,23 +80,39 @@ TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
     }
 }
 
+TEST(Steer, OnlyTheVlansOfItsPort) {
+    std::array<weir_port, 4> ports{};
+    ports[2].tags = 1;
+    ports[2].parent = 1;
+    ports[2].tag[0] = {weir_be16_from(WEIR_ETH_VLAN), weir_be16_from(100)};
+    ports[3] = ports[2];
+    ports[3].parent = 0;
+    ports[3].tag[0].tci = weir_be16_from(101);
+    const Entries entries = entries_of({}, {}, ports, 1);
+    ASSERT_EQ(entries.size(), 1u);
+    const weir_steer_key& key = entries.begin()->first;
+    EXPECT_EQ(key.kind, WEIR_STEER_VLAN);
+    EXPECT_EQ(key.peer.word[0].raw, weir_steer_tag(&ports[2].tag[0]).raw);
+    EXPECT_EQ(key.peer.word[1].raw, 0u);
+}
+
 TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {
     const int map = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_steer_test", sizeof(weir_steer_key),
                                    sizeof(weir_steer_ports), 8, nullptr);
     if (map < 0) GTEST_SKIP() << "no permission to make a BPF map";
     const auto holds = [map](std::uint16_t port) {
-        const Entries entries = entries_of(std::array{service(port)}, {});
+        const Entries entries = entries_of(std::array{service(port)}, {}, {}, 1);
         weir_steer_ports ports;
         return bpf_map_lookup_elem(map, &entries.begin()->first, &ports) == 0;
     };
-    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(80), service(81)}, {})));
+    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(80), service(81)}, {}, {}, 1)));
     EXPECT_TRUE(holds(80) && holds(81));
-    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(81), service(82)}, {})));
+    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(81), service(82)}, {}, {}, 1)));
     EXPECT_TRUE(!holds(80) && holds(81) && holds(82));
 
     std::array<weir_service, 9> many;
     for (std::uint16_t i = 0; i < many.size(); i++) many[i] = service(100 + i);
-    const Status full = replace_entries(map, entries_of(many, {}));
+    const Status full = replace_entries(map, entries_of(many, {}, {}, 1));
     ASSERT_FALSE(full);
     EXPECT_NE(full.error().find("more services and backends"), std::string::npos) << full.error();
     ::close(map);
