@@ -24,6 +24,19 @@ def tunnel(mode, over, **changes):
 KINDS = [(mode, over) for mode in ("ipip", "gue") for over in (OVER4, OVER6)]
 
 
+class Inner:
+    """What the outer header takes over from the packet inside."""
+
+    def __init__(self, raw):
+        if raw[0] >> 4 == 4:
+            ip = IP(raw)
+            self.length, self.protocol, self.tos, self.id, self.df = ip.len, 4, ip.tos, ip.id, "DF" in ip.flags
+        else:
+            ip = IPv6(raw)
+            self.length, self.protocol, self.tos, self.id, self.df = 40 + ip.plen, 41, ip.tc, 0, True
+        self.bytes = raw[: self.length]
+
+
 class Tunnelled(Conversation):
     """A conversation whose packets reach the backend in an outer header."""
 
@@ -32,17 +45,18 @@ class Tunnelled(Conversation):
         flow = model.tuple_hash(SEED, self.client, self.sport, self.service.addr, dport, self.service.protocol)
         return flow, (flow >> 48 ^ flow >> 8) & 0xFFFF
 
-    def request(self, payload=b"", pad=b"", ip=None, **fields):
-        sent, received = super().request(payload, pad, ip, **fields)
+    def request(self, payload=b"", pad=b"", ip=None, priority=0, **fields):
+        sent, received = super().request(payload, pad, ip, priority, **fields)
+        carried = sent[14 + 4 * len(TAGS.get(self.port, ())) :]
+        link = received[: 12 + 4 * len(TAGS.get(self.server.out, ()))]
         kind = 0x86DD if ":" in self.server.addr else 0x0800
-        outer = bytes(self.outer(IP(sent[14:])))
-        return sent, received[:12] + kind.to_bytes(2, "big") + outer + sent[14:]
+        return sent, link + kind.to_bytes(2, "big") + bytes(self.outer(Inner(carried))) + carried
 
     def outer(self, inner):
-        server, length = self.server, inner.len
+        server, length = self.server, inner.length
         flow, entropy = self.entropy()
         layers = UDP(sport=0xC000 | entropy, dport=GUE_PORT, len=8 + length, chksum=0)
-        protocol = 4
+        protocol = inner.protocol
         if server.mode == "gue":
             protocol, length = 17, length + 8
             if server.checksum or ":" in server.addr:
@@ -51,7 +65,7 @@ class Tunnelled(Conversation):
             head = IPv6(src=server.snat, dst=server.addr, tc=inner.tos, fl=(flow >> 4 & 15) << 16 | entropy,
                         plen=length, nh=protocol, hlim=64)
         else:
-            df = "DF" in inner.flags
+            df = inner.df
             ident = 0 if df else self.ident(inner, entropy)
             head = IP(src=server.snat, dst=server.addr, tos=inner.tos, len=20 + length, id=ident,
                       flags="DF" if df else 0, ttl=64, proto=protocol)
@@ -67,7 +81,7 @@ class Tunnelled(Conversation):
         """The whole packet summed, as scapy does for what it builds."""
         head = IPv6 if ":" in self.server.addr else IP
         whole = head(src=self.server.snat, dst=self.server.addr) / UDP(sport=0xC000 | entropy, dport=GUE_PORT)
-        return head(bytes(whole / bytes(inner)[: inner.len]))[UDP].chksum
+        return head(bytes(whole / inner.bytes))[UDP].chksum
 
 
 def each_kind(name):
