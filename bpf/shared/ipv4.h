@@ -11,27 +11,33 @@
 
 #define WEIR_IPV4_LONGEST 60u /* with all options that fit */
 
-struct weir_ipv4_halves {
-    struct weir_be16 half[10];
+struct weir_ipv4_words {
+    struct weir_be32 word[5];
 } WEIR_PACKED;
 
-/* RFC 1071: the sum over the header, checksum included, is all ones. */
+struct weir_ipv4_option {
+    struct weir_be32 word;
+} WEIR_PACKED;
+
+/* RFC 1071: the sum over the header, checksum included, is all ones. In words of 32 bits, which
+ * section 2(C) allows: half as many to read. */
 WEIR_INLINE int weir_ipv4_sum_is_right(void* data, void* end, __u32 l3, __u32 header) {
-    const struct weir_ipv4_halves* fixed =
-        (const struct weir_ipv4_halves*)weir_at(data, end, l3, sizeof(*fixed));
-    __u32 sum = 0;
+    const struct weir_ipv4_words* fixed =
+        (const struct weir_ipv4_words*)weir_at(data, end, l3, sizeof(*fixed));
+    __u64 sum = 0;
 
     if (!fixed) return 0;
-    for (__u32 i = 0; i < 10; i++) sum += fixed->half[i].raw;
-    for (__u32 at = 20; at < WEIR_IPV4_LONGEST; at += 4) {
+    for (__u32 i = 0; i < 5; i++) sum += fixed->word[i].raw;
+    for (__u32 at = sizeof(*fixed); at < WEIR_IPV4_LONGEST; at += 4) {
         if (at >= header) break;
-        const struct weir_tag* word = (const struct weir_tag*)weir_at(data, end, l3 + at, 4);
-        if (!word) return 0;
-        sum += (__u32)word->tpid.raw + word->tci.raw;
+        const struct weir_ipv4_option* option =
+            (const struct weir_ipv4_option*)weir_at(data, end, l3 + at, sizeof(*option));
+        if (!option) return 0;
+        sum += option->word.raw;
     }
+    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
     sum = (sum & 0xffff) + (sum >> 16);
-    sum += sum >> 16;
-    return (sum & 0xffff) == 0xffff;
+    return sum == 0xffff;
 }
 
 WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* data, void* end) {
@@ -43,8 +49,8 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     const __u32 length = weir_be16_to(ip->length);
     if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || length < header)
         return WEIR_REASON_IP_HEADER;
-    if (l3 + length > packet->length || !weir_at(data, end, l3, header))
-        return WEIR_REASON_TRUNCATED;
+    if (l3 + length > packet->length) return WEIR_REASON_TRUNCATED;
+    if (header > sizeof(*ip) && !weir_at(data, end, l3, header)) return WEIR_REASON_TRUNCATED;
     if (!weir_ipv4_sum_is_right(data, end, l3, header)) return WEIR_REASON_IP_CHECKSUM;
 
     packet->tuple.src = weir_addr_v4(ip->src);
