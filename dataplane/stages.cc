@@ -3,6 +3,7 @@
 // run.
 #include "dataplane/stages.h"
 
+#include <rte_ether.h>
 #include <rte_prefetch.h>
 
 #include "bpf/shared/program.h"
@@ -42,11 +43,24 @@ std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf&
     return rss->worker_of(hashed ? frame.hash.rss : rss->hash(packet.tuple));
 }
 
+// Moves the frame's start forward or back; false when its buffer has no room there.
+bool make_room(rte_mbuf* frame, int room) {
+    if (room == 0) return true;
+    if (room > 0) return rte_pktmbuf_prepend(frame, static_cast<std::uint16_t>(room)) != nullptr;
+    return rte_pktmbuf_adj(frame, static_cast<std::uint16_t>(-room)) != nullptr;
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
     for (unsigned i = 0; i < batch.count; i++) rte_prefetch0(frame_start(batch.frame[i]));
     for (unsigned i = 0; i < batch.count; i++) {
+        // A tag that the driver took off goes back to where the packet program looks for it.
+        if ((batch.frame[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 &&
+            rte_vlan_insert(&batch.frame[i]) != 0) {
+            batch.reason[i] = WEIR_REASON_NO_ROOM;
+            continue;
+        }
         rte_mbuf* frame = batch.frame[i];
         batch.reason[i] = weir_parse(&batch.packet[i], frame_start(frame), frame_end(frame),
                                      frame->pkt_len, batch.port[i]);
@@ -105,8 +119,14 @@ void rewrite(weir_env& env, Batch& batch) {
     for (unsigned i = 0; i < batch.count; i++) {
         if (weir_verdict_of(batch.reason[i]) != WEIR_VERDICT_FORWARD) continue;
         rte_mbuf* frame = batch.frame[i];
+        if (!make_room(frame, batch.packet[i].room)) {
+            batch.reason[i] = WEIR_REASON_NO_ROOM;
+            continue;
+        }
         if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
             batch.reason[i] = WEIR_REASON_TRUNCATED;
+        const weir_port& out = env.control->ports[batch.packet[i].out_port];
+        if (out.tags != 0) batch.packet[i].out_port = out.parent;
     }
 }
 

@@ -17,8 +17,31 @@ WEIR_INLINE __u32 weir_delta32(__u32 delta, struct weir_be32 old_word, struct we
            (new_word.raw >> 16);
 }
 
+/* All four words; for IPv4 the first three must be the same in both. */
+WEIR_INLINE __u32 weir_delta_addr(__u32 delta, const struct weir_addr* old_addr,
+                                  const struct weir_addr* new_addr) {
+    for (int i = 0; i < 4; i++) delta = weir_delta32(delta, old_addr->word[i], new_addr->word[i]);
+    return delta;
+}
+
 WEIR_INLINE __u32 weir_delta16(__u32 delta, struct weir_be16 old_half, struct weir_be16 new_half) {
     return delta + (__u16)~old_half.raw + new_half.raw;
+}
+
+/* Adds the halves of a word, or of an address. */
+WEIR_INLINE __u32 weir_sum32(__u32 sum, struct weir_be32 word) {
+    return sum + (word.raw & 0xffff) + (word.raw >> 16);
+}
+
+WEIR_INLINE __u32 weir_sum_addr(__u32 sum, const struct weir_addr* addr) {
+    sum = weir_sum32(weir_sum32(sum, addr->word[0]), addr->word[1]);
+    return weir_sum32(weir_sum32(sum, addr->word[2]), addr->word[3]);
+}
+
+/* The ones' complement sum in 16 bits. */
+WEIR_INLINE __u16 weir_fold(__u32 sum) {
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
 /* The checksum after a change. `delta` holds at most a few thousand terms, so 32 bits do not

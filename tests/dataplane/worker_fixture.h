@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <optional>
 
 #include "bpf/shared/program.h"
@@ -77,14 +78,12 @@ class RingPort {
     std::uint16_t eth() const { return eth_; }
     TxQueue tx() { return {eth_, 0, true, &lock_}; }
 
-    // `tail` bytes of it lie in a second segment.
-    void bring(const Frame& frame, std::uint16_t tail = 0,
-               std::optional<std::uint32_t> rss_hash = std::nullopt) {
+    // `tail` bytes of it lie in a second segment; `change` is what else a driver does.
+    void bring(
+        const Frame& frame, std::uint16_t tail = 0,
+        const std::function<void(rte_mbuf&)>& change = [](rte_mbuf&) {}) {
         rte_mbuf* head = rte_pktmbuf_alloc(buffers);
-        if (rss_hash) {
-            head->hash.rss = *rss_hash;
-            head->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
-        }
+        change(*head);
         const auto length = static_cast<std::uint16_t>(frame.bytes().size() - tail);
         std::memcpy(rte_pktmbuf_append(head, length), frame.bytes().data(), length);
         if (tail > 0) {
@@ -122,8 +121,11 @@ class WorkerTest : public ::testing::Test {
         ASSERT_TRUE(segment) << segment.error();
         segment_.emplace(std::move(*segment));
         view_ = segment_->view();
-        view_.control->ports[0] = {0, link_mac, WEIR_PORT_HOST_LINK, 0};
-        view_.control->ports[1] = {0, port_mac, WEIR_PORT_NETWORK, 0};
+        weir_port* const ports = view_.control->ports;
+        ports[0].mac = link_mac;
+        ports[0].kind = WEIR_PORT_HOST_LINK;
+        ports[1].mac = port_mac;
+        ports[1].kind = WEIR_PORT_NETWORK;
         publish();
         for (unsigned i = 0; i < workers; i++) {
             WorkerLinks links;
@@ -139,7 +141,7 @@ class WorkerTest : public ::testing::Test {
     }
     void TearDown() override { ::unlink(path_.c_str()); }
 
-    void publish(std::uint8_t out_port = 1) {
+    void publish(std::uint8_t out_port = 1, weir_addr to = address(172, 17, 0, 1)) {
         tables::Writer writer(view_, [](std::uint64_t) {});
         writer.begin();
         const std::array<std::uint16_t, 1> slots{0};
@@ -152,8 +154,8 @@ class WorkerTest : public ::testing::Test {
         service.turn_count = range.count;
         service.idle = service.connect = weir_span_of_ms(60'000);
         weir_backend backend{};
-        backend.addr = address(172, 17, 0, 1);
-        backend.snat = address(192, 168, 0, 1);
+        backend.addr = to;
+        backend.snat = weir_addr_is_v4(&to) ? address(192, 168, 0, 1) : to;
         backend.port = weir_be16_from(1000);
         backend.flags = WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE;
         backend.out_port = out_port;

@@ -36,6 +36,51 @@ TEST_F(WorkerTest, AFlowGoesThereAndBack) {
     EXPECT_EQ(count(WEIR_REASON_FLOW_HIT), 1u);
 }
 
+TEST_F(WorkerTest, ABufferWithoutRoomForLongerHeadersIsCounted) {
+    publish(1, {{{0x000000fd}, {0}, {0}, {0x01000000}}});
+    port_.bring(syn(4000));
+    poll();
+    const auto forwarded = port_.sent();
+    ASSERT_TRUE(forwarded) << "the usual headroom is enough";
+    EXPECT_EQ(forwarded->bytes().size(), syn(4000).bytes().size() + 20);
+
+    port_.bring(syn(4001), 0, [](rte_mbuf& head) { head.data_off = 19; });
+    poll();
+    EXPECT_FALSE(port_.sent());
+    EXPECT_EQ(count(WEIR_REASON_NO_ROOM), 1u);
+}
+
+TEST_F(WorkerTest, ATagThatTheDriverTookOffCounts) {
+    weir_port& vlan = view_.control->ports[2];
+    vlan.mac = port_mac;
+    vlan.kind = WEIR_PORT_NETWORK;
+    vlan.tags = 1;
+    vlan.parent = 1;
+    vlan.tag[0] = {weir_be16_from(WEIR_ETH_VLAN), weir_be16_from(100)};
+    const auto strip = [](rte_mbuf& head) {
+        head.vlan_tci = 100;
+        head.ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+    };
+    port_.bring(syn(4000), 0, strip);
+    poll();
+    const auto forwarded = port_.sent();
+    ASSERT_TRUE(forwarded) << "by the backend's port, which has no tag";
+    port_.bring(answer(*forwarded));
+    poll();
+    const auto returned = port_.sent();
+    ASSERT_TRUE(returned);
+    const std::vector<std::uint8_t> tag(returned->bytes().begin() + 12,
+                                        returned->bytes().begin() + 16);
+    EXPECT_EQ(tag, (std::vector<std::uint8_t>{0x81, 0x00, 0x00, 100}));
+
+    vlan.tag[0].tci = weir_be16_from(101);
+    port_.bring(syn(4001), 0, strip);
+    poll();
+    EXPECT_FALSE(port_.sent());
+    EXPECT_EQ(count(WEIR_REASON_VLAN), 1u);
+    EXPECT_TRUE(tap_.sent());
+}
+
 TEST_F(WorkerTest, EachFlowLivesWithOneWorkerAndBothWorkersHaveSome) {
     std::set<std::uint16_t> source_ports;
     for (std::uint16_t client = 4000; client < 4200; client++) {

@@ -17,9 +17,11 @@ using nlohmann::json;
 
 weir_addr address(const std::string& text) {
     weir_be32 v4{};
-    if (inet_pton(AF_INET, text.c_str(), &v4.raw) != 1)
-        throw std::runtime_error("not an IPv4 address: " + text);
-    return weir_addr_v4(v4);
+    weir_addr v6{};
+    if (inet_pton(AF_INET, text.c_str(), &v4.raw) == 1) return weir_addr_v4(v4);
+    if (inet_pton(AF_INET6, text.c_str(), &v6) != 1)
+        throw std::runtime_error("not an IP address: " + text);
+    return v6;
 }
 
 weir_mac mac(const std::string& text) {
@@ -30,6 +32,15 @@ weir_mac mac(const std::string& text) {
         throw std::runtime_error("not a MAC: " + text);
     std::copy(b, b + 6, mac.byte);
     return mac;
+}
+
+std::uint8_t mode(const std::string& name) {
+    if (name == "nat") return WEIR_MODE_NAT;
+    if (name == "transparent") return WEIR_MODE_TRANSPARENT;
+    if (name == "dsr") return WEIR_MODE_DSR;
+    if (name == "ipip") return WEIR_MODE_IPIP;
+    if (name == "gue") return WEIR_MODE_GUE;
+    throw std::runtime_error("no such mode: " + name);
 }
 
 weir_backend backend(const json& from) {
@@ -43,6 +54,13 @@ weir_backend backend(const json& from) {
     backend.out_port = from.at("out");
     backend.flags = WEIR_BACKEND_USED;
     if (from.at("reachable")) backend.flags |= WEIR_BACKEND_REACHABLE;
+    if (from.at("down")) backend.flags |= WEIR_BACKEND_DOWN;
+    if (from.at("reset")) backend.flags |= WEIR_BACKEND_RESET;
+    if (from.at("checksum")) backend.flags |= WEIR_BACKEND_CHECKSUM;
+    backend.mode = mode(from.at("mode"));
+    backend.mtu = from.at("mtu");
+    backend.mss = from.at("mss");
+    backend.tunnel_port = weir_be16_from(from.at("tunnel_port"));
     return backend;
 }
 
@@ -73,6 +91,10 @@ weir_service service(tables::Writer& writer, const json& from) {
     service.connect = weir_span_of_ms(from.at("connect_ms"));
     service.flags = WEIR_SERVICE_USED;
     if (from.at("draining")) service.flags |= WEIR_SERVICE_DRAINING;
+    if (from.at("stateless")) service.flags |= WEIR_SERVICE_STATELESS;
+    if (from.at("by_port")) service.flags |= WEIR_SERVICE_BY_PORT;
+    service.port_low = from.at("ports").at(0);
+    service.port_high = from.at("ports").at(1);
     const auto turns = writer.write_slots(slot_list(from.at("turns")));
     const auto slots = writer.write_slots(slot_list(from.at("slots")));
     service.turn_base = turns.base;
@@ -133,9 +155,14 @@ void prepare(const tables::View& view, const json& row,
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
-        port.ifindex = ifindexes.at(from.at("index"));
+        const bool vlan = from.contains("parent");
+        port.ifindex = ifindexes.at(from.at(vlan ? "parent" : "index"));
         port.mac = mac(from.at("mac"));
         port.kind = from.at("kind") == "host_link" ? WEIR_PORT_HOST_LINK : WEIR_PORT_NETWORK;
+        for (const json& tag : from.value("tags", json::array())) {
+            port.tag[port.tags++] = {weir_be16_from(tag.at(0)), weir_be16_from(tag.at(1))};
+            port.parent = from.at("parent");
+        }
     }
 }
 
