@@ -136,9 +136,9 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
     const unsigned ifindex = ::if_nametoindex(option.device.c_str());
     if (ifindex == 0) return Error{"there is no interface " + option.device};
     const bool left_behind = report.made_qdisc != 0 && report.ifindex == ifindex;
-    const auto port = static_cast<unsigned>(entries_.size() - 1);
+    const auto index = static_cast<unsigned>(entries_.size() - 1);
     const auto guard =
-        steer::attach_tc(ifindex, steered.services, steered.backends, steered.ports, port);
+        steer::attach_tc(ifindex, steered.services, steered.backends, steered.ports, index);
     if (!guard) return Error{guard.error()};
     entry.steered_tc = ifindex;
     entry.made_qdisc = *guard || left_behind;
@@ -150,7 +150,7 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
     if (option.try_af_xdp) {
         status = open_af_xdp(option, entry, ifindex);
         if (status)
-            status = steer::fill(ifindex, steered.services, steered.backends, steered.ports, port);
+            status = steer::fill(ifindex, steered.services, steered.backends, steered.ports, index);
         if (status) status = steer::detach_tc(ifindex, entry.made_qdisc);
         if (status) {
             entry.steered_tc = 0;

@@ -45,7 +45,10 @@ TEST_F(HandoffTest, TheHashThatTheNicGaveIsTakenAsItIs) {
     const Rss rss(Rss::key_from(9), workers);
     restart_workers(rss);
     for (const std::uint32_t hash : {0u, 1u}) {
-        port_.bring(syn(static_cast<std::uint16_t>(4000 + hash)), 0, hash);
+        port_.bring(syn(static_cast<std::uint16_t>(4000 + hash)), 0, [hash](rte_mbuf& head) {
+            head.hash.rss = hash;
+            head.ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+        });
         poll();
         EXPECT_EQ(view_.workers[hash].reason[WEIR_REASON_FLOW_NEW], 1u);
     }
