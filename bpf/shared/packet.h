@@ -21,7 +21,9 @@ struct weir_packet {
     __u8 out_port;            /* likewise, set by weir_decide */
     __u8 from_client;         /* 1: toward the backend; 0: its reply. Set by weir_decide */
     struct weir_mac next_hop; /* set by weir_decide */
-    __u8 unused[4];
+    __u16 backend;            /* id; set by weir_decide when the verdict is forward */
+    __u8 mode;                /* enum weir_mode: how the backend is reached; of a reply: nat */
+    __u8 unused;
 };
 WEIR_ASSERT(sizeof(struct weir_packet) == 72,
             "no padding: BPF hands it to subprograms initialized");
@@ -96,6 +98,8 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->from_client = 0;
     packet->flow = 0;
     packet->hash = 0;
+    packet->backend = 0;
+    packet->mode = 0;
     if (!eth) return WEIR_REASON_TRUNCATED;
     switch (weir_be16_to(eth->type)) {
         case WEIR_ETH_IPV4:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stage 4, rewrite: the headers of a forwarded packet, full NAT (RFC 3022 section 2.2, both ends).
+ * Stage 4, rewrite: the headers of a forwarded packet. nat: RFC 3022 section 2.2, both ends;
+ * transparent: the same, the client's end left as it is; dsr: Ethernet's addresses only.
  * Checksums are updated, never recomputed, so that a packet damaged before weir stays recognizably
  * damaged.
  */
@@ -64,15 +65,19 @@ WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data,
     return 1;
 }
 
-/* Rewrites the frame for its flow and next hop. 0 (and nothing written) only if the frame has
- * shrunk since parse. */
-WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
-                             void* end) {
+/* The frame's addresses: from this port to the next hop. */
+WEIR_INLINE void weir_rewrite_eth(struct weir_env* env, const struct weir_packet* packet,
+                                  struct weir_eth* eth) {
+    eth->dst = packet->next_hop;
+    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+}
+
+WEIR_INLINE int weir_rewrite_nat(struct weir_env* env, const struct weir_packet* packet, void* data,
+                                 void* end) {
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
-    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
 
-    if (!flow || !eth || !ip) return 0;
+    if (!flow || !ip) return 0;
     struct weir_nat nat;
     if (!weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
     __u32 delta = weir_delta32(0, ip->src, nat.src);
@@ -81,8 +86,25 @@ WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* pac
     ip->src = nat.src;
     ip->dst = nat.dst;
     ip->checksum = weir_checksum_update(ip->checksum, delta);
-    eth->dst = packet->next_hop;
-    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+    return 1;
+}
+
+/* Rewrites the frame for its flow, its backend's mode and the next hop. 0 (and nothing written)
+ * only if the frame has shrunk since parse. */
+WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                             void* end) {
+    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+
+    if (!eth) return 0;
+    switch (packet->mode) {
+        case WEIR_MODE_NAT:
+        case WEIR_MODE_TRANSPARENT:
+            if (!weir_rewrite_nat(env, packet, data, end)) return 0;
+            break;
+        default:
+            break;
+    }
+    weir_rewrite_eth(env, packet, eth);
     return 1;
 }
 
