@@ -42,6 +42,11 @@ bool keeps_family(Forward forward) {
 }
 
 Status check_port(Forward forward, const Listen& listen, const Server& server) {
+    if (server.port == 0 && !keeps_destination(forward))
+        return Parse::error_at(server.source,
+                               fmt::format("no port in upstream \"{}\"", server.name),
+                               fmt::format("the server on \"{}\" reaches it by {}, which needs one",
+                                           listen.text(), mode_text(forward)));
     if (!keeps_destination(forward) || server.port == 0 || server.port == listen.port)
         return success();
     return Parse::error_at(

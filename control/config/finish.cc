@@ -41,10 +41,8 @@ class Ways {
   public:
     Ways(Parse& parse, Proxy& proxy)
         : parse_(parse), proxy_(proxy), first_(parse.model.upstreams.size()) {
-        for (const UpstreamEntry& entry : proxy.upstreams.entries) {
+        for (const UpstreamEntry& entry : proxy.upstreams.entries)
             parse.model.upstreams.push_back(entry.upstream);
-            parse.model.upstreams.back().stateless = entry.stateless.has_value();
-        }
         taken_.resize(proxy.upstreams.entries.size());
     }
 
@@ -56,6 +54,7 @@ class Ways {
         if (auto done = check_delivery(server, parse_.model.upstreams[index]); !done)
             return Error{done.error()};
         if (auto done = check_stateless(entry, *delivery); !done) return Error{done.error()};
+        parse_.model.upstreams[index].stateless = entry.stateless.has_value();
         return index;
     }
 

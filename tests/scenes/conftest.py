@@ -69,3 +69,6 @@ def topology_fixture(make):
 one_armed = topology_fixture(topology.one_armed)
 two_armed = topology_fixture(topology.two_armed)
 local = topology_fixture(topology.local)
+one_armed_dual = topology_fixture(lambda: topology.dual_stack(topology.one_armed()))
+two_armed_dual = topology_fixture(lambda: topology.dual_stack(topology.two_armed()))
+local_dual = topology_fixture(lambda: topology.dual_stack(topology.local()))

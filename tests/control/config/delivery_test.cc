@@ -210,6 +210,8 @@ TEST(DeliveryRefusals, OfWhatAModeCannotDo) {
          "\"forward gue\" cannot change the port of \"0.0.0.0:8000-8010\" to that of server "
          "\"one.test:8001\" in t.conf:1",
          "port 8000"},
+        {"forward dsr; server one.test;", "listen 80; forward nat;",
+         "no port in upstream \"one.test\" in t.conf:1", "\"forward nat\", which needs one"},
         {"forward dsr; server one.test:80;", "listen [::]:80;",
          "\"forward dsr\" cannot bring IPv6 packets of \"[::]:80\" to IPv4 server \"one.test:80\" "
          "in t.conf:1",
