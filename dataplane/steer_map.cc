@@ -25,15 +25,41 @@ std::vector<weir_steer_key> keys_of(int map) {
 
 }  // namespace
 
+namespace {
+
+// The tables hold no more ranges of one address and protocol (WEIR_SERVICE_PROBES).
+void add_range(Entries& entries, const weir_service& service) {
+    for (std::uint16_t i = 0; i < WEIR_STEER_RANGES; i++) {
+        const weir_steer_key key{
+            {}, service.addr, weir_be16_from(i), service.protocol, WEIR_STEER_RANGE};
+        if (entries.try_emplace(key, service.port_low, service.port_high).second) return;
+    }
+}
+
+void add_transparent(Entries& entries, const weir_backend& backend) {
+    entries[{backend.addr, {}, backend.port, 0, WEIR_STEER_TRANSPARENT}] = {0, 0xffff};
+    entries[{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_HOST}] = {0, 0xffff};
+}
+
+}  // namespace
+
 Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends) {
     Entries entries;
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
+        if (service.port_high != 0) {
+            add_range(entries, service);
+            continue;
+        }
         entries[{{}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE}] = {0,
                                                                                            0xffff};
     }
     for (const weir_backend& backend : backends) {
-        if (!(backend.flags & WEIR_BACKEND_USED)) continue;
+        if (!(backend.flags & WEIR_BACKEND_USED) || backend.mode >= WEIR_MODE_DSR) continue;
+        if (backend.mode == WEIR_MODE_TRANSPARENT) {
+            add_transparent(entries, backend);
+            continue;
+        }
         const weir_steer_key key{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND};
         // Two upstreams may name one server; the map has room for one range.
         const auto [entry, added] = entries.try_emplace(key, backend.snat_low, backend.snat_high);

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/shared/packet.h"
+#include "further.h"
 #include "steer.h"
 
 struct {
@@ -38,7 +39,8 @@ WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length) {
     key.kind = WEIR_STEER_BACKEND;
     const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, &key);
     const __u16 port = weir_be16_to(packet.tuple.dport);
-    return ports && port >= ports->low && port <= ports->high;
+    if (ports && port >= ports->low && port <= ports->high) return 1;
+    return weir_steer_further(&weir_steer, &packet.tuple);
 }
 
 #endif

@@ -20,7 +20,14 @@ enum weir_steer_kind {
     WEIR_STEER_SERVICE = 1, /* peer: zero; local, port, protocol: the service's */
     WEIR_STEER_BACKEND =
         2, /* peer, port: the backend's; local: its SNAT address; protocol: 0, any */
+    WEIR_STEER_RANGE =
+        4, /* local, protocol: the service's; port: which of its ranges, from 0; peer: zero */
+    WEIR_STEER_TRANSPARENT = 5, /* peer, port: the backend's; rest: zero */
+    WEIR_STEER_HOST =
+        6, /* peer, port: a transparent backend's; local: the host's address toward it */
 };
+
+#define WEIR_STEER_RANGES 8 /* of one address and protocol, as the tables can have */
 
 struct weir_steer_key {
     struct weir_addr peer;

@@ -56,6 +56,31 @@ TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
     EXPECT_EQ(entries.begin()->second.high, 64000);
 }
 
+TEST(Steer, RangesAndTransparentBackendsHaveKeysOfTheirOwn) {
+    std::array services{service(0), service(0), service(80)};
+    services[0].port_low = 8000;
+    services[0].port_high = 8010;
+    services[1].port_low = 9000;
+    services[1].port_high = 9010;
+    std::array backends{backend(1000, 61000, 62000), backend(2000, 61000, 62000)};
+    backends[0].mode = WEIR_MODE_TRANSPARENT;
+    backends[1].mode = WEIR_MODE_DSR;
+    const Entries entries = entries_of(services, backends);
+    EXPECT_EQ(entries.size(), 5u) << "nothing comes back from a dsr backend";
+    const auto ports_of = [&](std::uint16_t number) {
+        const auto found = entries.find(
+            {{}, services[0].addr, weir_be16_from(number), WEIR_PROTO_TCP, WEIR_STEER_RANGE});
+        return found == entries.end() ? 0 : found->second.low;
+    };
+    EXPECT_EQ(ports_of(0), 8000);
+    EXPECT_EQ(ports_of(1), 9000);
+    EXPECT_EQ(ports_of(2), 0);
+    EXPECT_TRUE(
+        entries.contains({backends[0].addr, {}, backends[0].port, 0, WEIR_STEER_TRANSPARENT}));
+    EXPECT_TRUE(entries.contains(
+        {backends[0].addr, backends[0].snat, backends[0].port, 0, WEIR_STEER_HOST}));
+}
+
 TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {
     const int map = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_steer_test", sizeof(weir_steer_key),
                                    sizeof(weir_steer_ports), 8, nullptr);
