@@ -19,9 +19,19 @@ WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
     return WEIR_NO_PORT;
 }
 
+/* The last stage, by itself: the verifier walks it once, instead of for each way through those
+ * before, and its stack is not added to theirs. */
+WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
+                                     const struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
+}
+
 /* All stages; with a forward verdict the frame has been rewritten. */
 WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packet* packet,
-                                         void* data, void* end, __u8 in_port) {
+                                         struct xdp_md* ctx, __u8 in_port) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
     enum weir_reason reason = weir_parse(packet, data, end, (__u32)(end - data), in_port);
 
     if (reason != WEIR_REASON_NONE) return reason;
@@ -30,7 +40,9 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;
-    return weir_rewrite(env, packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
+    if (packet->room != 0 && bpf_xdp_adjust_head(ctx, -packet->room) != 0)
+        return WEIR_REASON_NO_ROOM;
+    return weir_xdp_rewrite(ctx, env, packet) ? reason : WEIR_REASON_TRUNCATED;
 }
 
 SEC("xdp")
@@ -42,8 +54,7 @@ int weir_xdp(struct xdp_md* ctx) {
     const __u32 in_port = weir_port_of(&env, ctx->ingress_ifindex);
     if (in_port == WEIR_NO_PORT) return XDP_PASS; /* attached, but not published yet */
 
-    const enum weir_reason reason = weir_stages(&env, &packet, (void*)(long)ctx->data,
-                                                (void*)(long)ctx->data_end, (__u8)in_port);
+    const enum weir_reason reason = weir_stages(&env, &packet, ctx, (__u8)in_port);
     const enum weir_verdict verdict = weir_verdict_of(reason);
     struct weir_worker* stats = weir_env_stats(&env);
     if (stats) {

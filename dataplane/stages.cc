@@ -34,6 +34,13 @@ void prefetch_tables(weir_env& env, const weir_packet& packet) {
     rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
 }
 
+// Moves the frame's start forward or back; false when its buffer has no room there.
+bool make_room(rte_mbuf* frame, int room) {
+    if (room == 0) return true;
+    if (room > 0) return rte_pktmbuf_prepend(frame, static_cast<std::uint16_t>(room)) != nullptr;
+    return rte_pktmbuf_adj(frame, static_cast<std::uint16_t>(-room)) != nullptr;
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
@@ -91,6 +98,10 @@ void rewrite(weir_env& env, Batch& batch) {
     for (unsigned i = 0; i < batch.count; i++) {
         if (weir_verdict_of(batch.reason[i]) != WEIR_VERDICT_FORWARD) continue;
         rte_mbuf* frame = batch.frame[i];
+        if (!make_room(frame, batch.packet[i].room)) {
+            batch.reason[i] = WEIR_REASON_NO_ROOM;
+            continue;
+        }
         if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
             batch.reason[i] = WEIR_REASON_TRUNCATED;
     }

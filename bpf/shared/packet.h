@@ -9,23 +9,47 @@
 #include "reasons.h"
 #include "wire.h"
 
-/* What the stages know of one packet. Offsets are bytes from the frame's start. */
+/* What a packet is to weir_decide. */
+enum weir_kind {
+    WEIR_KIND_PLAIN = 0,      /* TCP or UDP, its ports in the tuple */
+    WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
+    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports */
+};
+
+/*
+ * What the stages know of one packet. Offsets are bytes from the frame's start as it arrived.
+ *
+ * `room` is what weir_decide asks of the engine: so many bytes (signed) are added in front of the
+ * frame before weir_rewrite, which finds the old headers at data + room and writes the new ones
+ * from data on. With a negative room the first -room bytes are gone by then; what is needed of them
+ * is in here.
+ */
 struct weir_packet {
     struct weir_tuple tuple;
     __u64 hash;               /* weir_hash_tuple, set by weir_hash_packet */
     __u32 flow;               /* number, set by weir_decide when the verdict is forward */
     __u32 length;             /* of the frame, in bytes */
     __u16 l4;                 /* where TCP or UDP starts */
+    __u16 l3;                 /* where the IP header starts */
+    __u16 ip_length;          /* of IP header and payload */
+    __s16 room;               /* see above */
+    __u8 family;              /* 4 or 6 */
+    __u8 kind;                /* enum weir_kind */
+    __u8 tos;                 /* IPv4's TOS, IPv6's traffic class */
+    __u8 ttl;                 /* or hop limit */
     __u8 tcp_flags;           /* 0 for UDP */
     __u8 in_port;             /* index into weir_control.ports */
     __u8 out_port;            /* likewise, set by weir_decide */
     __u8 from_client;         /* 1: toward the backend; 0: its reply. Set by weir_decide */
     struct weir_mac next_hop; /* set by weir_decide */
+    __u8 tags;                /* how many VLAN tags it arrived with */
+    __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
     __u16 backend;            /* id; set by weir_decide when the verdict is forward */
     __u8 mode;                /* enum weir_mode: how the backend is reached; of a reply: nat */
-    __u8 unused;
+    __u8 dont_fragment;       /* IPv4: DF is set */
+    __u8 unused[4];
 };
-WEIR_ASSERT(sizeof(struct weir_packet) == 72,
+WEIR_ASSERT(sizeof(struct weir_packet) == 88,
             "no padding: BPF hands it to subprograms initialized");
 
 #define WEIR_L3 14u /* Ethernet without tags; tagged frames are not parsed further */
@@ -74,6 +98,11 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     packet->tuple.src = weir_addr_v4(ip->src);
     packet->tuple.dst = weir_addr_v4(ip->dst);
     packet->tuple.protocol = ip->protocol;
+    packet->family = 4;
+    packet->tos = ip->tos;
+    packet->ttl = ip->ttl;
+    packet->dont_fragment = (weir_be16_to(ip->fragment) & WEIR_IPV4_DONT_FRAGMENT) != 0;
+    packet->ip_length = (__u16)length;
     packet->l4 = (__u16)(WEIR_L3 + header);
 
     if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK))
@@ -98,8 +127,14 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->from_client = 0;
     packet->flow = 0;
     packet->hash = 0;
+    packet->l3 = WEIR_L3;
+    packet->room = 0;
+    packet->kind = WEIR_KIND_PLAIN;
+    packet->tags = 0;
+    packet->priority = 0;
     packet->backend = 0;
     packet->mode = 0;
+    packet->dont_fragment = 0;
     if (!eth) return WEIR_REASON_TRUNCATED;
     switch (weir_be16_to(eth->type)) {
         case WEIR_ETH_IPV4:

@@ -6,6 +6,7 @@
  *   weir_parse    frame -> tuple                         packet.h
  *   weir_hash_packet
  *   weir_decide   tuple -> flow, next hop, reason        here
+ *   (the engine moves the frame's start by packet->room, or drops it as no_room)
  *   weir_rewrite  flow -> headers                        rewrite.h
  */
 #ifndef WEIR_PROGRAM_H
@@ -153,7 +154,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         weir_flow_step(flow, packet->tuple.protocol, 0, WEIR_TCP_RST, now);
         return WEIR_REASON_BACKEND_RESET;
     }
-    const enum weir_reason check = weir_backend_check(backend);
+    enum weir_reason check = weir_backend_check(backend);
     if (!backend || check != WEIR_REASON_NONE) return check;
     if (weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
         return WEIR_REASON_BAD_TABLES; /* an id's mode has changed under its flows */
@@ -161,8 +162,8 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
-    weir_toward(env, packet, backend, flow->backend_id);
-    return reason;
+    check = weir_toward(env, packet, backend, flow->backend_id);
+    return check == WEIR_REASON_NONE ? reason : check;
 }
 
 /* A packet that is for no service: a backend's reply, or the host's. */
@@ -198,7 +199,8 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop and out_port are set. `now` is the engine's clock in ticks (clock.h).
+ * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks
+ * (clock.h).
  */
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {

@@ -38,10 +38,13 @@
     X(PORT_UNKNOWN, DROP, "port_unknown", "arrived on, or would leave by, a port without record") \
     X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
     X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")                         \
+    X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")              \
     X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
     X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
       "transparent: another flow has the client's port toward the same backend")                  \
-    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")
+    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
+    X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
+      "too long for the way to its backend, and not to be fragmented")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

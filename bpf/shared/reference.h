@@ -46,8 +46,14 @@ WEIR_INLINE struct weir_tuple weir_reply_of(struct weir_env* env, const struct w
 WEIR_INLINE int weir_flow_is_reply(struct weir_env* env, const struct weir_flow* flow,
                                    const struct weir_tuple* tuple) {
     if (flow->snat_port.raw != tuple->dport.raw || flow->protocol != tuple->protocol) return 0;
-    const struct weir_tuple reply = weir_reply_of(env, flow);
-    return weir_tuple_equal(&reply, tuple);
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    if (!backend || weir_flow_is_one_way(flow)) return 0;
+    if (weir_port_at(backend, flow->service_port).raw != tuple->sport.raw ||
+        !weir_addr_equal(&backend->addr, &tuple->src))
+        return 0;
+    if (flow->source == WEIR_SOURCE_CLIENT) return weir_addr_equal(&flow->client, &tuple->dst);
+    const struct weir_source* source = weir_env_source(env, flow->source);
+    return source && weir_addr_equal(&source->addr, &tuple->dst);
 }
 
 /* Where a reference for a reply with this hash may lie, and what it begins with. */

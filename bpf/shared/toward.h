@@ -8,6 +8,7 @@
 #define WEIR_TOWARD_H
 
 #include "balance.h"
+#include "encap.h"
 #include "env.h"
 #include "flow.h"
 #include "packet.h"
@@ -19,19 +20,25 @@ WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backe
     return WEIR_REASON_NONE;
 }
 
-/* Sends the packet to this backend, and counts it. */
-WEIR_INLINE void weir_toward(struct weir_env* env, struct weir_packet* packet,
-                             const struct weir_backend* backend, __u32 id) {
+/* Sends the packet to this backend, and counts it. NONE, or why it cannot go; packet->backend and
+ * mode are set even so, for whoever answers in its place. */
+WEIR_INLINE enum weir_reason weir_toward(struct weir_env* env, struct weir_packet* packet,
+                                         const struct weir_backend* backend, __u32 id) {
     struct weir_counters* counters = weir_env_counters(env, id);
+    const __s32 overhead = (__s32)weir_overhead(backend);
 
     packet->backend = (__u16)id;
     packet->mode = backend->mode;
+    const enum weir_reason reason = weir_fits(packet, backend, overhead);
+    if (reason != WEIR_REASON_NONE) return reason;
+    packet->room = (__s16)overhead;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
     if (counters) {
         counters->packets_in++;
         counters->bytes_in += packet->length;
     }
+    return WEIR_REASON_NONE;
 }
 
 /*
@@ -44,15 +51,15 @@ WEIR_INLINE enum weir_reason weir_decide_stateless(struct weir_env* env, struct 
     const __u32 id = weir_pick(env, service, &packet->tuple);
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);
-    const enum weir_reason reason = weir_backend_check(backend);
+    enum weir_reason reason = weir_backend_check(backend);
     if (reason != WEIR_REASON_NONE) return reason;
     /* Replies of the other modes come back here, and only a flow would know them. */
     if (!backend || backend->mode < WEIR_MODE_DSR) return WEIR_REASON_BAD_TABLES;
 
     packet->from_client = 1;
     packet->flow = WEIR_NO_FLOW;
-    weir_toward(env, packet, backend, id);
-    return WEIR_REASON_STATELESS;
+    reason = weir_toward(env, packet, backend, id);
+    return reason == WEIR_REASON_NONE ? WEIR_REASON_STATELESS : reason;
 }
 
 #endif

@@ -58,6 +58,10 @@ class HostEngine : public RowEngine {
         if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
         if (env.control->ports[packet.out_port].kind == WEIR_PORT_NONE)
             return WEIR_REASON_PORT_UNKNOWN;
+        if (packet.room > 0) bytes.insert(bytes.begin(), static_cast<std::size_t>(packet.room), 0);
+        if (packet.room < 0) bytes.erase(bytes.begin(), bytes.begin() - packet.room);
+        data = bytes.data();
+        end = data + bytes.size();
         return weir_rewrite(&env, &packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
     }
 

@@ -8,8 +8,8 @@ from scapy.layers.l2 import Ether
 
 import lab
 
-# Reasons that need more than one packet and one worker: see tests/dataplane.
-ENGINES_OWN = {"from_host", "handoff_full", "tx_full"}
+# Reasons that need more than one packet and one worker, or an odd buffer: see tests/dataplane.
+ENGINES_OWN = {"from_host", "handoff_full", "tx_full", "no_room"}
 
 
 def describe(frame):
