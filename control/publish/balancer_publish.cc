@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <set>
 
-#include "control/publish/balancer.h"
 #include "control/net/address.h"
+#include "control/publish/balancer.h"
 #include "control/publish/convert.h"
 #include "control/publish/delivery.h"
 

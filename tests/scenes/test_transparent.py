@@ -2,12 +2,13 @@
 """proxy_bind $remote_addr transparent: the backends see the client's own address and port, and answer it
 through the balancer, which changes the source back."""
 import pytest
-from ground import backends, balancer, expect, topology
+from ground import backends, balancer, expect
 
 
 @pytest.fixture(scope="module")
 def place(two_armed):
-    topology.prepare_backends(two_armed, "transparent", "10.1.0.0/24", "10.2.0.10")
+    for host in two_armed.hosts:
+        host.route("10.1.0.0/24", "10.2.0.10")
     two_armed.servers = backends.start_all(two_armed.backends(backends.Nginx))
     return two_armed
 

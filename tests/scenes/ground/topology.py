@@ -5,8 +5,7 @@
   two-armed   client - 10.1.0.0/24 - eth0 balancer eth1 - 10.2.0.0/24 - backends
   local       client - 10.0.0.0/24 - balancer, whose own docker0 (172.17.0.1) has the backends
 
-dual_stack() gives one of them IPv6 beside it; prepare_backends() is what the backends of some modes must have.
-A topology has no process in it; the scene starts those.
+dual_stack() gives one of them IPv6 beside it; direct_return() is what dsr and the tunnels need. A topology has no process in it; the scene starts those.
 """
 import json
 from dataclasses import dataclass, field
@@ -130,7 +129,11 @@ def address6(address):
     return f"2001:db8:{second if first == '10' else first}::{last}"
 
 
-def prepare_backends(topology, *words):
-    """What scripts/backend makes of a machine: `dsr ADDRESS...`, `transparent CLIENTS VIA`."""
+def direct_return(topology, vip, words=("backend-dsr",)):
+    """The service's address becomes `vip`, and the backends own it as well. It is not the address that the balancer
+    asks for neighbours with: nobody answers a question from himself."""
+    topology.vip = vip
+    topology.balancer.address("eth0", f"{vip}/32")
+    script, *words = words
     for host in topology.hosts:
-        host.run(ROOT / "scripts" / "backend", *words)
+        host.run(ROOT / "scripts" / script, *words, "eth0", vip)
