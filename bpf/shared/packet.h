@@ -43,8 +43,12 @@ struct weir_packet {
     struct weir_mac next_hop; /* set by weir_decide */
     __u8 tags;                /* how many VLAN tags it arrived with */
     __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
+    __u16 backend;            /* id; set by weir_decide when the verdict is forward */
+    __u8 mode;                /* enum weir_mode: how the backend is reached; of a reply: nat */
+    __u8 dont_fragment;       /* IPv4: DF is set */
+    __u8 unused[4];
 };
-WEIR_ASSERT(sizeof(struct weir_packet) == 80,
+WEIR_ASSERT(sizeof(struct weir_packet) == 88,
             "no padding: BPF hands it to subprograms initialized");
 
 #define WEIR_L3 14u         /* behind Ethernet without tags */

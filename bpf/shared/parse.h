@@ -50,6 +50,9 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->kind = WEIR_KIND_PLAIN;
     packet->tags = 0;
     packet->priority = 0;
+    packet->backend = 0;
+    packet->mode = 0;
+    packet->dont_fragment = 0;
     if (!eth) return WEIR_REASON_TRUNCATED;
     __u32 type = weir_be16_to(eth->type);
     if (weir_is_tag(type)) {

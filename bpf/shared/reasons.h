@@ -45,7 +45,13 @@
     X(LAND, DROP, "land", "new flow with the same source and destination address")                \
     X(MARTIAN, DROP, "martian", "source address that nobody has, or itself a service's")          \
     X(UDP_NO_CHECKSUM, DROP, "udp_no_checksum",                                                   \
-      "UDP without checksum, which IPv6 does not allow (RFC 7915 section 4.5)")
+      "UDP without checksum, which IPv6 does not allow (RFC 7915 section 4.5)")                   \
+    X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
+    X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
+      "transparent: another flow has the client's port toward the same backend")                  \
+    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
+    X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
+      "too long for the way to its backend, and not to be fragmented")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stage 4, rewrite: the headers of a forwarded packet, from Ethernet to the ports. weir is a router
- * to its packets: TTL and hop limit go down by one, so that a loop ends.
+ * Stage 4, rewrite: the headers of a forwarded packet, from Ethernet to the ports. nat and
+ * transparent: addresses and ports; weir is a router to these packets, so TTL and hop limit go down
+ * by one and a loop ends. dsr: Ethernet only; ipip and gue: see encap.h.
  */
 #ifndef WEIR_REWRITE_H
 #define WEIR_REWRITE_H
 
+#include "encap.h"
+#include "mss.h"
 #include "nat.h"
 #include "translate.h"
 #include "vlan.h"
@@ -43,14 +46,10 @@ WEIR_INLINE int weir_rewrite_ipv6(const struct weir_packet* packet, const struct
     return 1;
 }
 
-/* Rewrites the frame for its flow and next hop, its start moved by packet->room. 0 only if the
- * frame has shrunk since parse. */
-WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
-                             void* end) {
+/* Returns the Ethernet type that the frame has then, or 0. */
+WEIR_INLINE __u32 weir_rewrite_nat(struct weir_env* env, const struct weir_packet* packet, __u32 l3,
+                                   void* data, void* end) {
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
-    const struct weir_port* port =
-        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
-    const __u32 l3 = weir_l3_on(port) & WEIR_L3_MASK;
     struct weir_nat nat;
     int done;
 
@@ -62,7 +61,28 @@ WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* pac
         done = weir_rewrite_ipv4(packet, &nat, l3, data, end);
     else
         done = weir_rewrite_ipv6(packet, &nat, l3, data, end);
-    return done && weir_write_link(packet, port, v4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6, data, end);
+    if (!done) return 0;
+    return v4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
+}
+
+/* Rewrites the frame for its flow, its backend's mode and the next hop, its start moved by
+ * packet->room. 0 only if the frame has shrunk since parse. */
+WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                             void* end) {
+    const struct weir_port* port =
+        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
+    __u32 type = packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
+
+    if (packet->tcp_flags & WEIR_TCP_SYN) {
+        const struct weir_backend* backend = weir_env_backend(env, packet->backend);
+        if (backend && backend->mss != 0)
+            weir_mss_clamp(backend->mss, weir_l4_of(packet), data, end);
+    }
+    if (packet->mode < WEIR_MODE_DSR)
+        type = weir_rewrite_nat(env, packet, weir_l3_on(port) & WEIR_L3_MASK, data, end);
+    else if (packet->mode > WEIR_MODE_DSR)
+        type = weir_encap(env, packet, data, end);
+    return type != 0 && weir_write_link(packet, port, type, data, end);
 }
 
 #endif

@@ -3,7 +3,7 @@
  * Between IPv4 and IPv6 (RFC 7915): a client of one family, a backend of the other. The addresses
  * are those of the flow, as everywhere in nat mode; this is about the headers. Options and
  * extension headers end here (sections 4.1 and 5.1), ports and payload stay where they are, and the
- * frame's start moves: weir_room says by how much, weir_translate writes.
+ * frame's start moves: weir_growth says by how much, weir_translate writes.
  */
 #ifndef WEIR_TRANSLATE_H
 #define WEIR_TRANSLATE_H
@@ -29,17 +29,12 @@ WEIR_INLINE int weir_translatable(const struct weir_packet* packet, const struct
     return udp && udp->checksum.raw != 0;
 }
 
-/* By how much the headers grow on the way to this address by packet->out_port. */
-WEIR_INLINE __s16 weir_room(struct weir_env* env, const struct weir_packet* packet,
-                            const struct weir_addr* to) {
-    const struct weir_port* port =
-        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
-    const int tags = ((int)port->tags - (int)packet->tags) * (int)sizeof(struct weir_tag);
-
-    if (!weir_crosses(packet, to)) return (__s16)tags;
-    const int header =
-        packet->family == 4 ? (int)sizeof(struct weir_ipv6) : (int)sizeof(struct weir_ipv4);
-    return (__s16)(tags + header - ((int)packet->l4 - (int)packet->l3));
+/* By how much the headers from IP to the ports grow on the way to this address. */
+WEIR_INLINE __s32 weir_growth(const struct weir_packet* packet, const struct weir_addr* to) {
+    if (!weir_crosses(packet, to)) return 0;
+    const __s32 header =
+        packet->family == 4 ? (__s32)sizeof(struct weir_ipv6) : (__s32)sizeof(struct weir_ipv4);
+    return header - ((__s32)packet->l4 - (__s32)packet->l3);
 }
 
 /* Section 5.1. The identification, which a small packet needs, is what differs from one packet of a

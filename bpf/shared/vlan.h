@@ -46,6 +46,13 @@ WEIR_INLINE __u32 weir_l3_on(const struct weir_port* port) {
     return WEIR_L3 + (__u32)port->tags * sizeof(struct weir_tag);
 }
 
+/* By how much the frame's tags grow on the way out of packet->out_port. */
+WEIR_INLINE __s32 weir_tag_room(struct weir_env* env, const struct weir_packet* packet) {
+    const struct weir_port* port =
+        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
+    return ((__s32)port->tags - (__s32)packet->tags) * (__s32)sizeof(struct weir_tag);
+}
+
 /* Writes Ethernet and tags for the port and next hop. 0 (and nothing written): no room. */
 WEIR_INLINE int weir_write_link(const struct weir_packet* packet, const struct weir_port* port,
                                 __u32 type, void* data, void* end) {

@@ -18,11 +18,13 @@
 #define WEIR_STEER_CAPACITY 16384
 
 enum weir_steer_kind {
-    WEIR_STEER_SERVICE = 1, /* peer: zero; local, port, protocol: the service's */
-    WEIR_STEER_BACKEND =
-        2, /* peer, port: the backend's; local: its SNAT address; protocol: 0, any */
-    WEIR_STEER_VLAN =
-        3, /* peer: its tags, outer one first, in words (weir_steer_tag); rest: zero */
+    /* peer: zero; local, port, protocol: the service's; port 0: its ports are a range */
+    WEIR_STEER_SERVICE = 1,
+    /* peer, port: the backend's, port 0: any; local: its SNAT address; protocol: 0, any. Of a
+     * transparent backend local and port are zero: any. */
+    WEIR_STEER_BACKEND = 2,
+    /* peer: its tags, outer one first, in words (weir_steer_tag); rest: zero */
+    WEIR_STEER_VLAN = 3,
 };
 
 struct weir_steer_key {
@@ -41,7 +43,7 @@ WEIR_INLINE struct weir_be32 weir_steer_tag(const struct weir_tag* tag) {
     return word;
 }
 
-/* The ports of `local` that are weir's, host order, both included. Of a service: unused. */
+/* The ports of `local` that are weir's, host order, both included. */
 struct weir_steer_ports {
     __u16 low;
     __u16 high;

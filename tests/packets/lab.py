@@ -48,6 +48,13 @@ class Backend:
     snat_low: int = 20000
     snat_high: int = 29999
     reachable: bool = True
+    mode: str = "nat"
+    down: bool = False
+    reset: bool = False
+    checksum: bool = False  # gue: an outer UDP checksum over IPv4 too
+    mtu: int = 0
+    mss: int = 0
+    tunnel_port: int = 0
 
 
 def backend(number, **changes):
@@ -78,6 +85,9 @@ class Service:
     idle_ms: int = 600_000
     connect_ms: int = 60_000
     draining: bool = False
+    stateless: bool = False
+    by_port: bool = False
+    ports: tuple = (0, 0)  # first and last of a range, with port 0
 
 
 class Row:
@@ -176,17 +186,21 @@ class Conversation:
     """A client, the service it speaks to, and the backend that shall answer; knows both sides of weir."""
 
     def __init__(
-        self, row, service, server, sport=40000, client=CLIENT, mac=CLIENT_MAC, port=LEFT, used=None
+        self, row, service, server, sport=40000, client=CLIENT, mac=CLIENT_MAC, port=LEFT, used=None, dport=None
     ):
         self.row, self.service, self.server = row, service, server
         self.client, self.sport, self.mac, self.port = client, sport, mac, port
+        self.dport = dport or service.port
         self.layer = TCP if service.protocol == "tcp" else UDP
-        self.source = used if used is not None else self._source_port()
+        if used is not None:
+            self.source = used
+        else:
+            self.source = self._source_port() if server.mode == "nat" else sport
 
     def _source_port(self):
         service, server = self.service, self.server
         flow_hash = model.tuple_hash(
-            SEED, self.client, self.sport, service.addr, service.port, service.protocol
+            SEED, self.client, self.sport, service.addr, self.dport, service.protocol
         )
         for port in model.snat_ports(flow_hash, server.snat_low, server.snat_high):
             key = (server.addr, server.port, server.snat, service.protocol, port)
@@ -202,25 +216,37 @@ class Conversation:
         """What the client sends, and the same as its backend must receive it."""
         ip = ip or {}
         service, server = self.service, self.server
-        sent = packet(self.client, service.addr, self._l4(self.sport, service.port, fields), payload, **ip)
-        received = passed_on(
-            server.snat, server.addr, ":" in self.client,
-            self._l4(self.source, server.port, fields), payload, ip,
-        )
+        sent = packet(self.client, service.addr, self._l4(self.sport, self.dport, fields), payload, **ip)
+        src, dst, dport = self._seen_by_backend()
+        l4 = self._l4(self.source, dport, fields)
+        routed = server.mode in ("nat", "transparent")
+        received = (passed_on(src, dst, ":" in self.client, l4, payload, ip) if routed
+                    else packet(src, dst, l4, payload, **ip))
         priority_out = priority if self.port in TAGS else 0
         return (
             on_wire(self.port, self.mac, PORT_MAC[self.port], sent, pad, priority),
             on_wire(server.out, PORT_MAC[server.out], server.mac, received, pad, priority_out),
         )
 
+    def _seen_by_backend(self):
+        """(source, destination, destination port) of what the backend receives, by its mode."""
+        server = self.server
+        if server.mode in ("nat", "transparent"):
+            source = server.snat if server.mode == "nat" else self.client
+            return source, server.addr, server.port or self.dport
+        return self.client, self.service.addr, self.dport
+
     def answer(self, payload=b"", pad=b"", ip=None, priority=0, **fields):
         """What the backend sends, and the same as the client must receive it."""
         ip = ip or {}
         service, server = self.service, self.server
-        sent = packet(server.addr, server.snat, self._l4(server.port, self.source, fields), payload, **ip)
+        sent = packet(
+            server.addr, server.snat if server.mode == "nat" else self.client,
+            self._l4(server.port or self.dport, self.source, fields), payload, **ip,
+        )
         received = passed_on(
             service.addr, self.client, ":" in server.addr,
-            self._l4(service.port, self.sport, fields), payload, ip,
+            self._l4(self.dport, self.sport, fields), payload, ip,
         )
         priority_out = priority if server.out in TAGS else 0
         return (
