@@ -14,29 +14,54 @@ WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
     const struct weir_control* tables = weir_env_control(env);
 
     for (__u32 i = 0; i < WEIR_PORT_CAPACITY; i++)
-        if (tables->ports[i].kind != WEIR_PORT_NONE && tables->ports[i].ifindex == ifindex)
+        if (tables->ports[i].ifindex == ifindex && tables->ports[i].kind != WEIR_PORT_NONE &&
+            tables->ports[i].tags == 0)
             return i;
     return WEIR_NO_PORT;
 }
 
-/* The last stage, by itself: the verifier walks it once, instead of for each way through those
- * before, and its stack is not added to theirs. */
+/* Written before loading: whether frames may lie in several buffers (kernel 5.18). Where not, the
+ * kernel takes the branch out, and with it the helper that it does not know. */
+const volatile __u8 fragments = 0;
+
+/*
+ * Each stage is a subprogram: the verifier walks it once, for any packet, and not again for every
+ * way through the stages before. The frame is found anew in each; only `ctx` may be handed over.
+ */
+WEIR_SUBPROGRAM enum weir_reason weir_xdp_parse(struct xdp_md* ctx, struct weir_packet* packet,
+                                                __u32 in_port) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
+
+    if (!packet) return WEIR_REASON_BAD_TABLES;
+    const __u32 length =
+        fragments ? (__u32)bpf_xdp_get_buff_len(ctx) : (__u32)((char*)end - (char*)data);
+    return weir_parse(packet, data, end, length, (__u8)in_port);
+}
+
+WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir_env* env,
+                                                 struct weir_packet* packet) {
+    void* data = (void*)(long)ctx->data;
+    void* end = (void*)(long)ctx->data_end;
+
+    if (!env || !packet) return WEIR_REASON_BAD_TABLES;
+    weir_hash_packet(env, packet);
+    return weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
+}
+
 WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
-                                     const struct weir_packet* packet) {
+                                     struct weir_packet* packet) {
     if (!env || !packet) return 0;
     return weir_rewrite(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
 }
 
 /* All stages; with a forward verdict the frame has been rewritten. */
 WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packet* packet,
-                                         struct xdp_md* ctx, __u8 in_port) {
-    void* data = (void*)(long)ctx->data;
-    void* end = (void*)(long)ctx->data_end;
-    enum weir_reason reason = weir_parse(packet, data, end, (__u32)(end - data), in_port);
+                                         struct xdp_md* ctx, __u32 in_port) {
+    enum weir_reason reason = weir_xdp_parse(ctx, packet, in_port);
 
     if (reason != WEIR_REASON_NONE) return reason;
-    weir_hash_packet(env, packet);
-    reason = weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
+    reason = weir_xdp_decide(ctx, env, packet);
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;
@@ -54,7 +79,7 @@ int weir_xdp(struct xdp_md* ctx) {
     const __u32 in_port = weir_port_of(&env, ctx->ingress_ifindex);
     if (in_port == WEIR_NO_PORT) return XDP_PASS; /* attached, but not published yet */
 
-    const enum weir_reason reason = weir_stages(&env, &packet, ctx, (__u8)in_port);
+    const enum weir_reason reason = weir_stages(&env, &packet, ctx, in_port);
     const enum weir_verdict verdict = weir_verdict_of(reason);
     struct weir_worker* stats = weir_env_stats(&env);
     if (stats) {
@@ -66,6 +91,6 @@ int weir_xdp(struct xdp_md* ctx) {
     if (verdict == WEIR_VERDICT_DROP) return XDP_DROP;
     const struct weir_port* out =
         &weir_env_control(&env)->ports[packet.out_port & (WEIR_PORT_CAPACITY - 1)];
-    if (packet.out_port == in_port && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
+    if (out->ifindex == ctx->ingress_ifindex && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
     return (int)bpf_redirect(out->ifindex, 0);
 }

@@ -20,6 +20,8 @@ namespace {
 
 constexpr unsigned buffer_cache = 128;
 constexpr std::uint16_t descriptors = 1024;
+// What is longer arrives in a chain of buffers: Ethernet, two tags and a checksum come on top.
+constexpr std::uint16_t largest_in_one_buffer = RTE_MBUF_DEFAULT_DATAROOM - 14 - 8 - 4;
 
 Error failure(const std::string& what, const std::string& name, int error) {
     return Error{what + " " + name + " failed: " + rte_strerror(error < 0 ? -error : error)};
@@ -84,6 +86,10 @@ Result<Device> start_device(const std::string& name, unsigned rx_queues, unsigne
     }
     device.takes_segments = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
     if (device.takes_segments) conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+    std::uint16_t mtu = 0;
+    if (rte_eth_dev_get_mtu(device.eth, &mtu) == 0 && mtu > largest_in_one_buffer &&
+        (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) != 0)
+        conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
     if (const int error =
             rte_eth_dev_configure(device.eth, device.rx_queues, device.tx_queues, &conf);
         error != 0)

@@ -105,7 +105,7 @@ Ports::Steered Ports::in_force(const tables::View& tables) {
     const std::size_t backends = tables.control->backend_capacity;
     if (generation == 0) return {};
     return {tables.services.subspan((generation & 1) * services, services),
-            tables.backends.subspan((generation & 1) * backends, backends)};
+            tables.backends.subspan((generation & 1) * backends, backends), tables.control->ports};
 }
 
 // After a crash the tables still have flows. A packet of theirs that the kernel gets to see it
@@ -116,7 +116,9 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
     const unsigned ifindex = ::if_nametoindex(option.device.c_str());
     if (ifindex == 0) return Error{"there is no interface " + option.device};
     const bool left_behind = report.made_qdisc != 0 && report.ifindex == ifindex;
-    const auto guard = steer::attach_tc(ifindex, steered.services, steered.backends);
+    const auto port = static_cast<unsigned>(entries_.size() - 1);
+    const auto guard =
+        steer::attach_tc(ifindex, steered.services, steered.backends, steered.ports, port);
     if (!guard) return Error{guard.error()};
     entry.steered_tc = ifindex;
     entry.made_qdisc = *guard || left_behind;
@@ -127,7 +129,8 @@ Status Ports::open_interface(const PortOption& option, const Steered& steered, E
     Status status = Error{};
     if (option.try_af_xdp) {
         status = open_af_xdp(option, entry, ifindex);
-        if (status) status = steer::fill(ifindex, steered.services, steered.backends);
+        if (status)
+            status = steer::fill(ifindex, steered.services, steered.backends, steered.ports, port);
         if (status) status = steer::detach_tc(ifindex, entry.made_qdisc);
         if (status) {
             entry.steered_tc = 0;

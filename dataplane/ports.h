@@ -52,6 +52,7 @@ class Ports {
     struct Steered {
         std::span<const weir_service> services;
         std::span<const weir_backend> backends;
+        std::span<const weir_port> ports;
     };
     struct Entry {
         Device device;

@@ -3,6 +3,7 @@
 // run.
 #include "dataplane/stages.h"
 
+#include <rte_ether.h>
 #include <rte_prefetch.h>
 
 #include "bpf/shared/program.h"
@@ -46,6 +47,12 @@ bool make_room(rte_mbuf* frame, int room) {
 void parse(Batch& batch) {
     for (unsigned i = 0; i < batch.count; i++) rte_prefetch0(frame_start(batch.frame[i]));
     for (unsigned i = 0; i < batch.count; i++) {
+        // A tag that the driver took off goes back to where the packet program looks for it.
+        if ((batch.frame[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 &&
+            rte_vlan_insert(&batch.frame[i]) != 0) {
+            batch.reason[i] = WEIR_REASON_NO_ROOM;
+            continue;
+        }
         rte_mbuf* frame = batch.frame[i];
         batch.reason[i] = weir_parse(&batch.packet[i], frame_start(frame), frame_end(frame),
                                      frame->pkt_len, batch.port[i]);
@@ -104,6 +111,8 @@ void rewrite(weir_env& env, Batch& batch) {
         }
         if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
             batch.reason[i] = WEIR_REASON_TRUNCATED;
+        const weir_port& out = env.control->ports[batch.packet[i].out_port];
+        if (out.tags != 0) batch.packet[i].out_port = out.parent;
     }
 }
 

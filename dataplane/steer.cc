@@ -122,8 +122,9 @@ Fd map_of(const Fd& program) {
 }  // namespace
 
 Status fill(unsigned ifindex, std::span<const weir_service> services,
-            std::span<const weir_backend> backends) {
-    const Entries entries = entries_of(services, backends);
+            std::span<const weir_backend> backends, std::span<const weir_port> ports,
+            unsigned port) {
+    const Entries entries = entries_of(services, backends, ports, port);
     bool found = false;
     for (const Fd& program : {xdp_program(ifindex), tc_program(ifindex)}) {
         const Fd map = map_of(program);
@@ -154,7 +155,8 @@ Status detach_xdp(unsigned ifindex) {
 }
 
 Result<bool> attach_tc(unsigned ifindex, std::span<const weir_service> services,
-                       std::span<const weir_backend> backends) {
+                       std::span<const weir_backend> backends, std::span<const weir_port> ports,
+                       unsigned port) {
     bpf_tc_hook hook = ingress(ifindex);
     bpf_tc_opts opts = place();
     int error;
@@ -169,8 +171,8 @@ Result<bool> attach_tc(unsigned ifindex, std::span<const weir_service> services,
     const bool made = error == 0;
     steer_tc* skeleton = steer_tc__open_and_load();
     if (!skeleton) return failure("loading the steering program for", ifindex, -errno);
-    if (Status status =
-            replace_entries(bpf_map__fd(skeleton->maps.weir_steer), entries_of(services, backends));
+    if (Status status = replace_entries(bpf_map__fd(skeleton->maps.weir_steer),
+                                        entries_of(services, backends, ports, port));
         !status) {
         steer_tc__destroy(skeleton);
         return Error{status.error()};

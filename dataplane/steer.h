@@ -13,10 +13,12 @@
 
 namespace weir::steer {
 
-// Makes the map of whatever steering program is on the interface hold exactly these services and
-// backends; additions come before deletions. An error when there is none.
+// Makes the map of whatever steering program is on the interface hold exactly these services,
+// backends, and VLANs of the port (an index among `ports`) that the interface is; additions come
+// before deletions. An error when there is none.
 Status fill(unsigned ifindex, std::span<const weir_service> services,
-            std::span<const weir_backend> backends);
+            std::span<const weir_backend> backends, std::span<const weir_port> ports,
+            unsigned port);
 
 // The XDP program as an ELF object, for net_af_xdp's `xdp_prog=`. Lives as long as the process.
 std::span<const std::byte> xdp_object();
@@ -30,7 +32,8 @@ Status detach_xdp(unsigned ifindex);
 // earlier one's place in one step. The value: whether the clsact qdisc was made here, and so is
 // detach_tc()'s to remove.
 Result<bool> attach_tc(unsigned ifindex, std::span<const weir_service> services,
-                       std::span<const weir_backend> backends);
+                       std::span<const weir_backend> backends, std::span<const weir_port> ports,
+                       unsigned port);
 Status detach_tc(unsigned ifindex, bool remove_qdisc);
 
 }  // namespace weir::steer

@@ -23,48 +23,44 @@ std::vector<weir_steer_key> keys_of(int map) {
     return keys;
 }
 
-}  // namespace
-
-namespace {
-
-// The tables hold no more ranges of one address and protocol (WEIR_SERVICE_PROBES).
-void add_range(Entries& entries, const weir_service& service) {
-    for (std::uint16_t i = 0; i < WEIR_STEER_RANGES; i++) {
-        const weir_steer_key key{
-            {}, service.addr, weir_be16_from(i), service.protocol, WEIR_STEER_RANGE};
-        if (entries.try_emplace(key, service.port_low, service.port_high).second) return;
-    }
-}
-
-void add_transparent(Entries& entries, const weir_backend& backend) {
-    entries[{backend.addr, {}, backend.port, 0, WEIR_STEER_TRANSPARENT}] = {0, 0xffff};
-    entries[{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_HOST}] = {0, 0xffff};
+// Two upstreams may name one server, two services one address; the map has room for one range.
+void widen(Entries& entries, const weir_steer_key& key, std::uint16_t low, std::uint16_t high) {
+    const auto [entry, added] = entries.try_emplace(key, low, high);
+    entry->second.low = std::min(entry->second.low, low);
+    entry->second.high = std::max(entry->second.high, high);
 }
 
 }  // namespace
 
-Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends) {
+Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends,
+                   std::span<const weir_port> ports, unsigned port) {
     Entries entries;
+    for (const weir_port& vlan : ports) {
+        if (vlan.tags == 0 || vlan.parent != port) continue;
+        weir_steer_key key{};
+        key.kind = WEIR_STEER_VLAN;
+        for (unsigned i = 0; i < vlan.tags && i < WEIR_TAGS; i++)
+            key.peer.word[i] = weir_steer_tag(&vlan.tag[i]);
+        entries[key] = {0, 0xffff};
+    }
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
-        if (service.port_high != 0) {
-            add_range(entries, service);
-            continue;
-        }
-        entries[{{}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE}] = {0,
-                                                                                           0xffff};
+        const weir_steer_key key{
+            {}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE};
+        if (service.port_high == 0)
+            widen(entries, key, 0, 0xffff);
+        else
+            widen(entries, key, service.port_low, service.port_high);
     }
     for (const weir_backend& backend : backends) {
-        if (!(backend.flags & WEIR_BACKEND_USED) || backend.mode >= WEIR_MODE_DSR) continue;
-        if (backend.mode == WEIR_MODE_TRANSPARENT) {
-            add_transparent(entries, backend);
-            continue;
-        }
-        const weir_steer_key key{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND};
-        // Two upstreams may name one server; the map has room for one range.
-        const auto [entry, added] = entries.try_emplace(key, backend.snat_low, backend.snat_high);
-        entry->second.low = std::min(entry->second.low, backend.snat_low);
-        entry->second.high = std::max(entry->second.high, backend.snat_high);
+        if (!(backend.flags & WEIR_BACKEND_USED)) continue;
+        if (backend.mode == WEIR_MODE_NAT)
+            widen(entries, {backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND},
+                  backend.snat_low, backend.snat_high);
+        if (backend.mode != WEIR_MODE_TRANSPARENT) continue;
+        widen(entries, {backend.addr, {}, {}, 0, WEIR_STEER_BACKEND}, 0, 0xffff);
+        entries.try_emplace({backend.addr, backend.snat, {}, 0, WEIR_STEER_BACKEND},
+                            weir_steer_ports{1, 0});
     }
     return entries;
 }

@@ -19,7 +19,9 @@ struct KeyOrder {
 };
 using Entries = std::map<weir_steer_key, weir_steer_ports, KeyOrder>;
 
-Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends);
+// Of the VLANs only those of `port` (an index among `ports`).
+Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends,
+                   std::span<const weir_port> ports, unsigned port);
 
 // Adds first, then removes.
 Status replace_entries(int map, const Entries& entries);

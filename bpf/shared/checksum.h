@@ -17,6 +17,13 @@ WEIR_INLINE __u32 weir_delta32(__u32 delta, struct weir_be32 old_word, struct we
            (new_word.raw >> 16);
 }
 
+/* All four words; for IPv4 the first three must be the same in both. */
+WEIR_INLINE __u32 weir_delta_addr(__u32 delta, const struct weir_addr* old_addr,
+                                  const struct weir_addr* new_addr) {
+    for (int i = 0; i < 4; i++) delta = weir_delta32(delta, old_addr->word[i], new_addr->word[i]);
+    return delta;
+}
+
 WEIR_INLINE __u32 weir_delta16(__u32 delta, struct weir_be16 old_half, struct weir_be16 new_half) {
     return delta + (__u16)~old_half.raw + new_half.raw;
 }

@@ -15,14 +15,17 @@
 #include "balance.h"
 #include "env.h"
 #include "flow.h"
-#include "packet.h"
+#include "martian.h"
+#include "parse.h"
 #include "reference.h"
 #include "rewrite.h"
 #include "service.h"
 #include "source.h"
 #include "tcp.h"
 #include "toward.h"
+#include "translate.h"
 #include "verdict.h"
+#include "vlan.h"
 
 WEIR_INLINE void weir_hash_packet(struct weir_env* env, struct weir_packet* packet) {
     packet->hash = weir_hash_tuple(weir_env_control(env)->seed, &packet->tuple);
@@ -41,6 +44,12 @@ WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* pac
     return (__u32)(packet->hash >> 40) % workers;
 }
 
+/* Whether the packet's TTL ends here: only where weir is a router to it. */
+WEIR_INLINE int weir_is_used_up(const struct weir_packet* packet,
+                                const struct weir_backend* backend) {
+    return packet->ttl <= 1 && backend->mode < WEIR_MODE_DSR;
+}
+
 /* Starts a flow to backend `id`: a place in the table, and a source toward it. */
 WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct weir_packet* packet,
                                                  const struct weir_service* service, __u32 id,
@@ -50,6 +59,9 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     const struct weir_backend* backend = weir_env_backend(env, id);
     enum weir_reason reason = weir_backend_check(backend);
     if (!backend || reason != WEIR_REASON_NONE) return reason;
+    reason = weir_check_source(env, &packet->tuple);
+    if (reason != WEIR_REASON_NONE) return reason;
+    if (weir_is_used_up(packet, backend)) return WEIR_REASON_TTL;
 
     const __u32 number = weir_flow_claim(env, packet->hash, now);
     if (number == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
@@ -114,8 +126,8 @@ WEIR_INLINE void weir_flow_retire(struct weir_flow* flow, __u32 now) {
 
 /* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
-                                                const struct weir_service* service,
-                                                const struct weir_mac* from, __u32 now) {
+                                                const struct weir_service* service, void* data,
+                                                void* end, __u32 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
     const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
     const int draining = (service->flags & WEIR_SERVICE_DRAINING) != 0;
@@ -159,7 +171,13 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
         return WEIR_REASON_BAD_TABLES; /* an id's mode has changed under its flows */
 
-    if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
+    if (weir_is_used_up(packet, backend)) return WEIR_REASON_TTL;
+    if (backend->mode < WEIR_MODE_DSR && !weir_translatable(packet, &backend->addr, data, end))
+        return WEIR_REASON_UDP_NO_CHECKSUM;
+
+    const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    if (!eth) return WEIR_REASON_TRUNCATED;
+    if (!weir_mac_equal(&flow->client_mac, &eth->src)) flow->client_mac = eth->src;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
     check = weir_toward(env, packet, backend, flow->backend_id);
@@ -168,16 +186,19 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
 
 /* A packet that is for no service: a backend's reply, or the host's. */
 WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir_packet* packet,
-                                               __u32 now) {
+                                               void* data, void* end, __u32 now) {
     packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_NOT_SERVICE;
     struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
 
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
+    if (packet->ttl <= 1) return WEIR_REASON_TTL;
+    if (!weir_translatable(packet, &flow->client, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
     packet->backend = flow->backend_id;
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
+    packet->room = (__s16)(weir_growth(packet, &flow->client) + weir_tag_room(env, packet));
     weir_flow_step(flow, packet->tuple.protocol, 0, packet->tcp_flags, now);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     if (counters) {
@@ -205,12 +226,13 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {
     const struct weir_control* control = weir_env_control(env);
-    const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
     enum weir_reason reason;
 
     if (control->generation == 0) return WEIR_REASON_NO_TABLES;
     if (!eth) return WEIR_REASON_TRUNCATED;
+    if (packet->tags && !weir_enter_vlan(env, packet, data, end)) return WEIR_REASON_VLAN;
+    const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
     const struct weir_service* service = weir_service_find(env, &packet->tuple);
     if (service && (service->flags & WEIR_SERVICE_STATELESS))
@@ -220,10 +242,9 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
     }
     if (service) {
-        const struct weir_mac from = eth->src;
-        reason = weir_decide_client(env, packet, service, &from, now);
+        reason = weir_decide_client(env, packet, service, data, end, now);
     } else {
-        reason = weir_decide_reply(env, packet, now);
+        reason = weir_decide_reply(env, packet, data, end, now);
     }
     if (in->kind == WEIR_PORT_HOST_LINK && weir_verdict_of(reason) == WEIR_VERDICT_TO_HOST)
         return WEIR_REASON_HOST_LINK_STRAY;

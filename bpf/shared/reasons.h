@@ -13,9 +13,10 @@
     X(FLOW_HIT, FORWARD, "flow_hit", "packet of a known flow")                                    \
     X(FLOW_NEW, FORWARD, "flow_new", "first packet of a flow; a backend was chosen")              \
     X(NOT_IP, TO_HOST, "not_ip", "neither IPv4 nor IPv6 (ARP, LLDP, ...)")                        \
-    X(IPV6, TO_HOST, "ipv6", "IPv6, which is not balanced yet")                                   \
-    X(VLAN, TO_HOST, "vlan", "VLAN-tagged, which is not balanced yet")                            \
-    X(ICMP, TO_HOST, "icmp", "ICMP; the host answers")                                            \
+    X(EXTENSION_HEADERS, TO_HOST, "extension_headers",                                            \
+      "IPv6 extension headers: too many, too long, or for a hop on the way")                      \
+    X(VLAN, TO_HOST, "vlan", "of a VLAN that no port is in")                                      \
+    X(ICMP, TO_HOST, "icmp", "ICMP or ICMPv6; the host answers")                                  \
     X(OTHER_PROTOCOL, TO_HOST, "other_protocol", "neither TCP nor UDP nor ICMP")                  \
     X(OTHER_MAC, TO_HOST, "other_mac",                                                            \
       "not sent to this port's MAC (flooded, broadcast, multicast)")                              \
@@ -39,6 +40,12 @@
     X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
     X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")                         \
     X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")              \
+    X(TTL, TO_HOST, "ttl", "TTL or hop limit used up; the host answers")                          \
+    X(IP_CHECKSUM, DROP, "ip_checksum", "IPv4 header checksum is wrong")                          \
+    X(LAND, DROP, "land", "new flow with the same source and destination address")                \
+    X(MARTIAN, DROP, "martian", "source address that nobody has, or itself a service's")          \
+    X(UDP_NO_CHECKSUM, DROP, "udp_no_checksum",                                                   \
+      "UDP without checksum, which IPv6 does not allow (RFC 7915 section 4.5)")                   \
     X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
     X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
       "transparent: another flow has the client's port toward the same backend")                  \

@@ -1,126 +1,88 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stage 4, rewrite: the headers of a forwarded packet. nat: RFC 3022 section 2.2, both ends;
- * transparent: the same, the client's end left as it is; dsr: Ethernet's addresses only; ipip and
- * gue: see encap.h.
- * Checksums are updated, never recomputed, so that a packet damaged before weir stays recognizably
- * damaged.
+ * Stage 4, rewrite: the headers of a forwarded packet, from Ethernet to the ports. nat and
+ * transparent: addresses and ports; weir is a router to these packets, so TTL and hop limit go down
+ * by one and a loop ends. dsr: Ethernet only; ipip and gue: see encap.h.
  */
 #ifndef WEIR_REWRITE_H
 #define WEIR_REWRITE_H
 
-#include "checksum.h"
 #include "encap.h"
-#include "env.h"
 #include "mss.h"
-#include "packet.h"
-#include "reference.h"
+#include "nat.h"
+#include "translate.h"
+#include "vlan.h"
 
-/* What the packet shall carry when it leaves. */
-struct weir_nat {
-    struct weir_be32 src;
-    struct weir_be32 dst;
-    struct weir_be16 sport;
-    struct weir_be16 dport;
-};
+WEIR_INLINE int weir_rewrite_ipv4(const struct weir_packet* packet, const struct weir_nat* nat,
+                                  __u32 l3, void* data, void* end) {
+    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
+    struct weir_be16 checksum;
 
-/* 0 when the flow's backend or source address is not in the tables. */
-WEIR_INLINE int weir_nat_of(struct weir_env* env, const struct weir_flow* flow, int from_client,
-                            struct weir_nat* nat) {
-    if (!from_client) {
-        nat->src = flow->service.word[3];
-        nat->dst = flow->client.word[3];
-        nat->sport = flow->service_port;
-        nat->dport = flow->client_port;
-        return 1;
-    }
-    const struct weir_tuple reply = weir_reply_of(env, flow);
-    nat->src = reply.dst.word[3];
-    nat->dst = reply.src.word[3];
-    nat->sport = reply.dport;
-    nat->dport = reply.sport;
-    return reply.protocol != 0;
-}
-
-WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data, void* end,
-                                   const struct weir_nat* nat, __u32 delta) {
-    if (packet->tuple.protocol == WEIR_PROTO_TCP) {
-        struct weir_tcp* tcp =
-            (struct weir_tcp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*tcp));
-        if (!tcp) return 0;
-        delta = weir_delta16(delta, tcp->sport, nat->sport);
-        delta = weir_delta16(delta, tcp->dport, nat->dport);
-        tcp->sport = nat->sport;
-        tcp->dport = nat->dport;
-        tcp->checksum = weir_checksum_update(tcp->checksum, delta);
-        return 1;
-    }
-    struct weir_udp* udp = (struct weir_udp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*udp));
-    if (!udp) return 0;
-    delta = weir_delta16(delta, udp->sport, nat->sport);
-    delta = weir_delta16(delta, udp->dport, nat->dport);
-    udp->sport = nat->sport;
-    udp->dport = nat->dport;
-    if (udp->checksum.raw != 0) { /* RFC 768: 0 means none, and stays none */
-        udp->checksum = weir_checksum_update(udp->checksum, delta);
-        if (udp->checksum.raw == 0) udp->checksum.raw = 0xffff;
-    }
+    if (!ip) return 0;
+    __u32 delta = weir_delta32(0, ip->src, nat->src.word[3]);
+    delta = weir_delta32(delta, ip->dst, nat->dst.word[3]);
+    if (!weir_rewrite_ports(packet, data, end, nat, delta, &checksum)) return 0;
+    ip->src = nat->src.word[3];
+    ip->dst = nat->dst.word[3];
+    /* TTL is the upper half of its word. */
+    ip->checksum = weir_checksum_update(
+        ip->checksum, weir_delta16(delta, weir_be16_from(0x0100), weir_be16_from(0)));
+    ip->ttl--;
     return 1;
 }
 
-/* The frame's addresses: from this port to the next hop. */
-WEIR_INLINE void weir_rewrite_eth(struct weir_env* env, const struct weir_packet* packet,
-                                  struct weir_eth* eth) {
-    eth->dst = packet->next_hop;
-    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+WEIR_INLINE int weir_rewrite_ipv6(const struct weir_packet* packet, const struct weir_nat* nat,
+                                  __u32 l3, void* data, void* end) {
+    struct weir_ipv6* ip = (struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
+    struct weir_be16 checksum;
+
+    if (!ip) return 0;
+    __u32 delta = weir_delta_addr(0, &packet->tuple.src, &nat->src);
+    delta = weir_delta_addr(delta, &packet->tuple.dst, &nat->dst);
+    if (!weir_rewrite_ports(packet, data, end, nat, delta, &checksum)) return 0;
+    ip->src = nat->src;
+    ip->dst = nat->dst;
+    ip->hops--;
+    return 1;
 }
 
-WEIR_INLINE int weir_rewrite_nat(struct weir_env* env, const struct weir_packet* packet, void* data,
-                                 void* end) {
+/* Returns the Ethernet type that the frame has then, or 0. */
+WEIR_INLINE __u32 weir_rewrite_nat(struct weir_env* env, const struct weir_packet* packet, __u32 l3,
+                                   void* data, void* end) {
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
-    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
-
-    if (!flow || !ip) return 0;
     struct weir_nat nat;
-    if (!weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
-    __u32 delta = weir_delta32(0, ip->src, nat.src);
-    delta = weir_delta32(delta, ip->dst, nat.dst);
-    if (!weir_rewrite_ports(packet, data, end, &nat, delta)) return 0;
-    ip->src = nat.src;
-    ip->dst = nat.dst;
-    ip->checksum = weir_checksum_update(ip->checksum, delta);
-    return 1;
+    int done;
+
+    if (!flow || !weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
+    const int v4 = weir_addr_is_v4(&nat.dst);
+    if ((packet->family == 4) != v4)
+        done = weir_translate(packet, &nat, l3, data, end);
+    else if (v4)
+        done = weir_rewrite_ipv4(packet, &nat, l3, data, end);
+    else
+        done = weir_rewrite_ipv6(packet, &nat, l3, data, end);
+    if (!done) return 0;
+    return v4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
 }
 
-/* Rewrites the frame for its flow, its backend's mode and the next hop. 0 (and nothing written)
- * only if the frame has shrunk since parse. */
+/* Rewrites the frame for its flow, its backend's mode and the next hop, its start moved by
+ * packet->room. 0 only if the frame has shrunk since parse. */
 WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
                              void* end) {
-    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    const struct weir_port* port =
+        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
+    __u32 type = packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
 
-    if (!eth) return 0;
     if (packet->tcp_flags & WEIR_TCP_SYN) {
         const struct weir_backend* backend = weir_env_backend(env, packet->backend);
         if (backend && backend->mss != 0)
-            weir_mss_clamp(backend->mss, (__u32)(packet->room + packet->l4) & 0xffu, data, end);
+            weir_mss_clamp(backend->mss, weir_l4_of(packet), data, end);
     }
-    switch (packet->mode) {
-        case WEIR_MODE_NAT:
-        case WEIR_MODE_TRANSPARENT:
-            if (!weir_rewrite_nat(env, packet, data, end)) return 0;
-            break;
-        case WEIR_MODE_IPIP:
-        case WEIR_MODE_GUE: {
-            const __u16 type = weir_encap(env, packet, data, end);
-            if (type == 0) return 0;
-            eth->type = weir_be16_from(type);
-            break;
-        }
-        default:
-            break;
-    }
-    weir_rewrite_eth(env, packet, eth);
-    return 1;
+    if (packet->mode < WEIR_MODE_DSR)
+        type = weir_rewrite_nat(env, packet, weir_l3_on(port) & WEIR_L3_MASK, data, end);
+    else if (packet->mode > WEIR_MODE_DSR)
+        type = weir_encap(env, packet, data, end);
+    return type != 0 && weir_write_link(packet, port, type, data, end);
 }
 
 #endif

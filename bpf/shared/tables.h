@@ -20,9 +20,10 @@
 
 #include "reasons.h"
 #include "types.h"
+#include "wire.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 2u
+#define WEIR_TABLES_ABI 3u
 
 #define WEIR_PORT_CAPACITY 16
 #define WEIR_SERVICE_PROBES                                               \
@@ -44,14 +45,24 @@ enum weir_port_kind {
     1u /* XDP: leave by bpf_redirect even where packets come in (a veth peer without an XDP \
           program never takes what XDP_TX put into its ring) */
 
-/* A place where packets come and go. Index 0 is always the host link. */
+/*
+ * A place where packets come and go. Index 0 is always the host link. A VLAN is a port of its own,
+ * as it is an interface of its own to the kernel: frames of the parent with these tags arrive on
+ * it, and what leaves by it gets them. The tags of a flow's client and backend follow from their
+ * ports.
+ */
 struct weir_port {
-    __u32 ifindex; /* of the kernel's interface that XDP redirects to; 0 with DPDK */
+    __u32 ifindex; /* of the kernel's interface that XDP redirects to (a VLAN: its parent's); 0 with
+                      DPDK */
     struct weir_mac mac;
     __u8 kind; /* enum weir_port_kind */
     __u8 flags;
+    __u8 tags;   /* 0: not a VLAN */
+    __u8 parent; /* a VLAN: index of the port that its frames cross */
+    __u8 unused[2];
+    struct weir_tag tag[WEIR_TAGS]; /* outer one first; PCP and DEI are the packet's own */
 };
-WEIR_ASSERT(sizeof(struct weir_port) == 12, "ABI");
+WEIR_ASSERT(sizeof(struct weir_port) == 24, "ABI");
 
 #define WEIR_CONTROL_RANGES 1u /* there are services with a range of ports */
 
@@ -72,9 +83,9 @@ struct weir_control {
     __u64 seed; /* of weir_hash_tuple for flows */
     struct weir_port ports[WEIR_PORT_CAPACITY];
     __u32 flags; /* of the newest generation; older flows need none of it */
-    __u8 unused[60];
+    __u8 unused[28];
 };
-WEIR_ASSERT(sizeof(struct weir_control) == 320, "ABI");
+WEIR_ASSERT(sizeof(struct weir_control) == 480, "ABI");
 
 enum weir_method {
     WEIR_METHOD_ROUND_ROBIN = 0,

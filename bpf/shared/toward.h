@@ -12,6 +12,8 @@
 #include "env.h"
 #include "flow.h"
 #include "packet.h"
+#include "translate.h"
+#include "vlan.h"
 
 /* Whether the backend's record can take a packet; NONE: it can. */
 WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backend) {
@@ -25,15 +27,16 @@ WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backe
 WEIR_INLINE enum weir_reason weir_toward(struct weir_env* env, struct weir_packet* packet,
                                          const struct weir_backend* backend, __u32 id) {
     struct weir_counters* counters = weir_env_counters(env, id);
-    const __s32 overhead = (__s32)weir_overhead(backend);
+    const __s32 growth = backend->mode < WEIR_MODE_DSR ? weir_growth(packet, &backend->addr)
+                                                       : (__s32)weir_overhead(backend);
 
     packet->backend = (__u16)id;
     packet->mode = backend->mode;
-    const enum weir_reason reason = weir_fits(packet, backend, overhead);
+    const enum weir_reason reason = weir_fits(packet, backend, growth);
     if (reason != WEIR_REASON_NONE) return reason;
-    packet->room = (__s16)overhead;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
+    packet->room = (__s16)(growth + weir_tag_room(env, packet));
     if (counters) {
         counters->packets_in++;
         counters->bytes_in += packet->length;

@@ -107,6 +107,7 @@ WEIR_INLINE int weir_mac_equal(const struct weir_mac* a, const struct weir_mac* 
 #define WEIR_PROTO_ICMP 1
 #define WEIR_PROTO_TCP 6
 #define WEIR_PROTO_UDP 17
+#define WEIR_PROTO_ICMPV6 58
 
 /* One direction of a conversation, as its packets carry it. No padding: hashed and compared by
  * words. */

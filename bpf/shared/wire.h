@@ -18,6 +18,16 @@ struct weir_eth {
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_eth) == 14, "IEEE 802.3 header");
 
+/* IEEE 802.1Q: stands where Ethernet has its type, which follows the last tag. */
+struct weir_tag {
+    struct weir_be16 tpid; /* WEIR_ETH_VLAN or WEIR_ETH_QINQ */
+    struct weir_be16 tci;  /* PCP << 13 | DEI << 12 | VLAN id */
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_tag) == 4, "IEEE 802.1Q tag");
+
+#define WEIR_TAGS 2u /* QinQ */
+#define WEIR_VLAN_ID_MASK 0x0fff
+
 #define WEIR_ETH_IPV4 0x0800
 #define WEIR_ETH_ARP 0x0806
 #define WEIR_ETH_IPV6 0x86dd
@@ -55,6 +65,22 @@ struct weir_ipv6 {
     struct weir_addr dst;
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_ipv6) == 40, "RFC 8200 header");
+
+/* RFC 8200 section 4: what the extension headers that weir walks have in common. */
+struct weir_extension {
+    __u8 next;
+    __u8 length;               /* in 8 bytes, the first 8 not counted; not in a fragment header */
+    struct weir_be16 fragment; /* of a fragment header: offset in 8-byte units << 3 | more */
+    struct weir_be32 id;       /* of a fragment header */
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_extension) == 8, "the shortest extension header");
+
+#define WEIR_EXTENSION_HOP_BY_HOP 0
+#define WEIR_EXTENSION_ROUTING 43
+#define WEIR_EXTENSION_FRAGMENT 44
+#define WEIR_EXTENSION_DESTINATION 60
+#define WEIR_IPV6_OFFSET_MASK 0xfff8
+#define WEIR_IPV6_MORE_FRAGMENTS 0x0001
 
 /* RFC 9293 section 3.1 */
 struct weir_tcp {

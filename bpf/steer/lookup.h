@@ -10,8 +10,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/shared/packet.h"
-#include "further.h"
+#include "bpf/shared/parse.h"
 #include "steer.h"
 
 struct {
@@ -21,26 +20,60 @@ struct {
     __type(value, struct weir_steer_ports);
 } weir_steer SEC(".maps");
 
+/* Whether the tags are those of one of weir's ports, or there are none but a priority. `outer` is a
+ * tag that the frame does not carry any more (tpid 0: none). */
+WEIR_INLINE int weir_steer_vlan(const struct weir_packet* packet, const struct weir_tag* outer,
+                                void* data, void* end) {
+    struct weir_steer_key key = {0};
+    const int taken_off = outer->tpid.raw != 0;
+
+    if (packet->tags == 0 && !taken_off) return 1;
+    if (packet->tags > 1 && taken_off) return 0;
+    const struct weir_tag* tag =
+        (const struct weir_tag*)weir_at(data, end, sizeof(struct weir_eth) - 2, 2 * sizeof(*tag));
+    if (!tag) return 0;
+    key.kind = WEIR_STEER_VLAN;
+    key.peer.word[0] = weir_steer_tag(taken_off ? outer : tag);
+    if (taken_off && packet->tags > 0) key.peer.word[1] = weir_steer_tag(tag);
+    if (packet->tags > 1) key.peer.word[1] = weir_steer_tag(tag + 1);
+    if (key.peer.word[1].raw == 0 && (key.peer.word[0].raw & WEIR_VLAN_ID_MASK) == 0) return 1;
+    return bpf_map_lookup_elem(&weir_steer, &key) != 0;
+}
+
+/* Whether the key is there, and has this port. */
+WEIR_INLINE int weir_steer_within(const struct weir_steer_key* key, __u16 port) {
+    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, key);
+    return ports && port >= ports->low && port <= ports->high;
+}
+
 /* 1 if the frame [data, end) of `length` bytes belongs to weir. */
-WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length) {
+WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length, const struct weir_tag* outer) {
     struct weir_packet packet = {0};
     struct weir_steer_key key = {0};
 
     if (weir_parse(&packet, data, end, length, 0) != WEIR_REASON_NONE) return 0;
+    if (!weir_steer_vlan(&packet, outer, data, end)) return 0;
     key.local = packet.tuple.dst;
     key.port = packet.tuple.dport;
     key.protocol = (__u8)packet.tuple.protocol;
     key.kind = WEIR_STEER_SERVICE;
     if (bpf_map_lookup_elem(&weir_steer, &key)) return 1;
 
+    const __u16 port = weir_be16_to(packet.tuple.dport);
+    key.port.raw = 0;
+    if (weir_steer_within(&key, port)) return 1; /* a range of ports */
+
     key.peer = packet.tuple.src;
-    key.port = packet.tuple.sport;
     key.protocol = 0;
     key.kind = WEIR_STEER_BACKEND;
-    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, &key);
-    const __u16 port = weir_be16_to(packet.tuple.dport);
-    if (ports && port >= ports->low && port <= ports->high) return 1;
-    return weir_steer_further(&weir_steer, &packet.tuple);
+    if (weir_steer_within(&key, port)) return 1; /* it has no port of its own */
+    key.port = packet.tuple.sport;
+    if (weir_steer_within(&key, port)) return 1;
+    key.port.raw = 0;
+    if (bpf_map_lookup_elem(&weir_steer, &key)) return 0; /* it answers the host itself */
+    key.local.word[0].raw = key.local.word[1].raw = key.local.word[2].raw = 0;
+    key.local.word[3].raw = 0;
+    return weir_steer_within(&key, port); /* it answers to the clients' own addresses */
 }
 
 #endif

@@ -3,12 +3,13 @@
  * What tells weir's packets from the kernel's on an interface that DPDK and the kernel share: the
  * map `weir_steer`, read by the programs of this folder and written by dataplane/steer.cc. A packet
  * is weir's if it is addressed to a service, or if it comes from a backend and is addressed to a
- * source port that weir may have used toward it.
+ * source port that weir may have used toward it; a tagged one only if its VLAN is a port of weir's.
  */
 #ifndef WEIR_STEER_H
 #define WEIR_STEER_H
 
 #include "bpf/shared/types.h"
+#include "bpf/shared/wire.h"
 
 #define WEIR_STEER_MAP "weir_steer"
 #define WEIR_STEER_XDP \
@@ -17,17 +18,15 @@
 #define WEIR_STEER_CAPACITY 16384
 
 enum weir_steer_kind {
-    WEIR_STEER_SERVICE = 1, /* peer: zero; local, port, protocol: the service's */
-    WEIR_STEER_BACKEND =
-        2, /* peer, port: the backend's; local: its SNAT address; protocol: 0, any */
-    WEIR_STEER_RANGE =
-        4, /* local, protocol: the service's; port: which of its ranges, from 0; peer: zero */
-    WEIR_STEER_TRANSPARENT = 5, /* peer, port: the backend's; rest: zero */
-    WEIR_STEER_HOST =
-        6, /* peer, port: a transparent backend's; local: the host's address toward it */
+    /* peer: zero; local, port, protocol: the service's; port 0: its ports are a range */
+    WEIR_STEER_SERVICE = 1,
+    /* peer, port: the backend's, port 0: any; local: its SNAT address; protocol: 0, any. Of a
+     * transparent backend local and port are zero: any; but there also is a key of port 0 with the
+     * host's address and no ports, because what the host asks it (a health check) is the host's. */
+    WEIR_STEER_BACKEND = 2,
+    /* peer: its tags, outer one first, in words (weir_steer_tag); rest: zero */
+    WEIR_STEER_VLAN = 3,
 };
-
-#define WEIR_STEER_RANGES 8 /* of one address and protocol, as the tables can have */
 
 struct weir_steer_key {
     struct weir_addr peer;
@@ -38,7 +37,14 @@ struct weir_steer_key {
 };
 WEIR_ASSERT(sizeof(struct weir_steer_key) == 36, "no padding: a key is hashed as bytes");
 
-/* The ports of `local` that are weir's, host order, both included. Of a service: unused. */
+/* A tag as a word of a key; 0: none. */
+WEIR_INLINE struct weir_be32 weir_steer_tag(const struct weir_tag* tag) {
+    struct weir_be32 word;
+    word.raw = (__u32)tag->tpid.raw << 16 | (weir_be16_to(tag->tci) & WEIR_VLAN_ID_MASK);
+    return word;
+}
+
+/* The ports of `local` that are weir's, host order, both included. */
 struct weir_steer_ports {
     __u16 low;
     __u16 high;

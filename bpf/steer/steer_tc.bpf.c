@@ -10,15 +10,20 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define WEIR_STEER_HEADERS (WEIR_L3 + 60u + 20u) /* Ethernet, the longest IPv4 header, TCP */
+#define WEIR_STEER_HEADERS (WEIR_L4_MASK + 20u) /* the furthest that the parser looks for TCP */
 
 SEC("tc")
 int weir_steer_tc(struct __sk_buff* skb) {
-    if (skb->vlan_present) return TC_ACT_UNSPEC;
+    struct weir_tag outer = {0};
+
+    if (skb->vlan_present) { /* the driver, or the kernel itself, has taken it off */
+        outer.tpid.raw = (__u16)skb->vlan_proto;
+        outer.tci = weir_be16_from((__u16)skb->vlan_tci);
+    }
     /* Headers may lie outside the linear part; without them the parser calls the packet truncated.
      */
     bpf_skb_pull_data(skb, skb->len < WEIR_STEER_HEADERS ? skb->len : WEIR_STEER_HEADERS);
-    return weir_steer_ours((void*)(long)skb->data, (void*)(long)skb->data_end, skb->len)
+    return weir_steer_ours((void*)(long)skb->data, (void*)(long)skb->data_end, skb->len, &outer)
                ? TC_ACT_SHOT
                : TC_ACT_UNSPEC;
 }

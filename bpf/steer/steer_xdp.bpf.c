@@ -24,6 +24,7 @@ int weir_steer_xdp(struct xdp_md* ctx) {
     void* data = (void*)(long)ctx->data;
     void* end = (void*)(long)ctx->data_end;
 
-    if (!weir_steer_ours(data, end, (__u32)(end - data))) return XDP_PASS;
+    const struct weir_tag none = {0};
+    if (!weir_steer_ours(data, end, (__u32)(end - data), &none)) return XDP_PASS;
     return (int)bpf_redirect_map(&xsks_map, ctx->rx_queue_index, XDP_DROP);
 }

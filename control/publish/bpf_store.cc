@@ -13,6 +13,7 @@
 #include "control/log/log.h"
 #include "control/log/system_error.h"
 #include "control/publish/libbpf_messages.h"
+#include "control/publish/xdp_fragments.h"
 
 namespace weir::publish {
 namespace {
@@ -158,6 +159,10 @@ Status BpfStore::load(const tables::Geometry& geometry) {
         bytes += table.record * table.records;
         if (table.map != skeleton_->maps.data_control)
             bpf_map__set_max_entries(table.map, table.records);
+    }
+    if (kernel_has_xdp_fragments()) {
+        skeleton_->rodata->fragments = 1;
+        bpf_program__set_flags(skeleton_->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS);
     }
     adopted_ = pins_ && adopt(geometry);
     if (const int error = weir_xdp::load(skeleton_); error != 0) {

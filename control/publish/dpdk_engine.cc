@@ -268,10 +268,12 @@ void DpdkEngine::wait_seen(std::uint64_t generation) {
 
 void DpdkEngine::published(std::span<const weir_service> services,
                            std::span<const weir_backend> backends) {
-    for (const Port& port : ports_) {
+    const std::span<const weir_port> records(segment_->view().control->ports);
+    for (unsigned i = 0; i < ports_.size(); i++) {
+        const Port& port = ports_[i];
         if (!is_interface(port)) continue;
-        if (const auto status =
-                steer::fill(static_cast<unsigned>(port.ifindex), services, backends);
+        if (const auto status = steer::fill(static_cast<unsigned>(port.ifindex), services, backends,
+                                            records, i + 1);
             !status)
             log::error("port {}: {}", port.configured.name, status.error());
     }

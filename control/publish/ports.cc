@@ -108,14 +108,18 @@ std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const Netw
 
 void write_ports(weir_control& control, const HostLink& link, int link_ifindex,
                  const std::vector<Port>& ports) {
-    control.ports[0] = {static_cast<std::uint32_t>(link_ifindex), to_mac(link.dataplane.mac),
-                        WEIR_PORT_HOST_LINK, 0};
+    control.ports[0] = {};
+    control.ports[0].ifindex = static_cast<std::uint32_t>(link_ifindex);
+    control.ports[0].mac = to_mac(link.dataplane.mac);
+    control.ports[0].kind = WEIR_PORT_HOST_LINK;
     for (std::size_t i = 1; i < WEIR_PORT_CAPACITY; i++) {
         control.ports[i] = weir_port{};
         if (i > ports.size()) continue;
         const Port& port = ports[i - 1];
-        control.ports[i] = {static_cast<std::uint32_t>(port.ifindex), to_mac(port.mac),
-                            WEIR_PORT_NETWORK, port.flags};
+        control.ports[i].ifindex = static_cast<std::uint32_t>(port.ifindex);
+        control.ports[i].mac = to_mac(port.mac);
+        control.ports[i].kind = WEIR_PORT_NETWORK;
+        control.ports[i].flags = port.flags;
     }
 }
 

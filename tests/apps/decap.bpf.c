@@ -24,20 +24,23 @@ struct tunnel {
 
 /* The outer IP header without options or extension headers, which weir never writes. */
 WEIR_INLINE struct tunnel outer_ip(void* data, void* end, __u32 type) {
-    struct tunnel none = {0, 0};
-    const struct weir_ipv4* ip = weir_at(data, end, WEIR_L3, sizeof(*ip));
-    const struct weir_ipv6* ip6 = weir_at(data, end, WEIR_L3, sizeof(*ip6));
+    struct tunnel found = {0, 0};
 
-    if (type == WEIR_ETH_IPV4 && ip && ip->version_ihl == 0x45 &&
-        !(weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK))) {
-        struct tunnel found = {sizeof(*ip), ip->protocol};
-        return found;
+    if (type == WEIR_ETH_IPV4) {
+        const struct weir_ipv4* ip = weir_at(data, end, WEIR_L3, sizeof(*ip));
+        if (!ip || ip->version_ihl != 0x45) return found;
+        if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK))
+            return found;
+        found.length = sizeof(*ip);
+        found.protocol = ip->protocol;
     }
-    if (type == WEIR_ETH_IPV6 && ip6) {
-        struct tunnel found = {sizeof(*ip6), ip6->next};
-        return found;
+    if (type == WEIR_ETH_IPV6) {
+        const struct weir_ipv6* ip = weir_at(data, end, WEIR_L3, sizeof(*ip));
+        if (!ip) return found;
+        found.length = sizeof(*ip);
+        found.protocol = ip->next;
     }
-    return none;
+    return found;
 }
 
 /* The Ethernet type of what is inside, or 0; adds gue's UDP header to what comes off. */

@@ -34,7 +34,7 @@ struct Ends {
 };
 
 // A whole frame with right checksums; everything that is not an address comes from `body`.
-Bytes build(const Ends& ends, bool tcp, unsigned ip_header, const Bytes& body) {
+Bytes build(const Ends& ends, bool tcp, unsigned ip_header, const Bytes& body, std::uint8_t ttl) {
     const std::size_t l4 = 14 + ip_header;
     Bytes frame(l4 + body.size());
     std::copy(body.begin(), body.end(), frame.begin() + static_cast<std::ptrdiff_t>(l4));
@@ -43,7 +43,7 @@ Bytes build(const Ends& ends, bool tcp, unsigned ip_header, const Bytes& body) {
     put16(frame, 12, WEIR_ETH_IPV4);
     frame[14] = static_cast<std::uint8_t>(0x40 | ip_header / 4);
     put16(frame, 16, static_cast<unsigned>(frame.size() - 14));
-    frame[22] = 64;
+    frame[22] = ttl;
     frame[23] = tcp ? WEIR_PROTO_TCP : WEIR_PROTO_UDP;
     put16(frame, 26, ends.src >> 16);
     put16(frame, 28, ends.src);
@@ -130,12 +130,15 @@ TEST_F(Rewrite, RandomPacketsAgreeWithFramesBuiltAnew) {
         };
         const Ends in = from_client ? client : back(server);
         const Ends out = from_client ? server : back(client);
-        Bytes frame = build(in, tcp, ip_header, body);
-        const Bytes expected = build(out, tcp, ip_header, body);
+        Bytes frame = build(in, tcp, ip_header, body, 64);
+        const Bytes expected = build(out, tcp, ip_header, body, 63);
 
         weir_packet packet{};
         packet.tuple.protocol = tcp ? WEIR_PROTO_TCP : WEIR_PROTO_UDP;
         packet.l4 = static_cast<std::uint16_t>(14 + ip_header);
+        packet.l3 = 14;
+        packet.family = 4;
+        packet.ttl = 64;
         packet.flow = 3;
         packet.from_client = from_client;
         packet.out_port = 2;
@@ -150,7 +153,9 @@ TEST_F(Rewrite, AFrameThatIsTooShortIsNotTouched) {
     const Bytes whole(54, 0x5a);
     weir_packet packet{};
     packet.tuple.protocol = WEIR_PROTO_TCP;
+    packet.l3 = 14;
     packet.l4 = 34;
+    packet.family = 4;
     for (std::size_t length = 0; length < whole.size(); length++) {
         Bytes frame(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
         EXPECT_FALSE(weir_rewrite(&env, &packet, frame.data(), frame.data() + length));

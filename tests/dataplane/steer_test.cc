@@ -38,7 +38,7 @@ TEST(Steer, OnlyUsedRecordsAreSteered) {
                               service(82, WEIR_SERVICE_USED | WEIR_SERVICE_DRAINING)};
     std::array backends{backend(1000, 61000, 62000), backend(2000, 61000, 62000)};
     backends[1].flags = 0;
-    const Entries entries = entries_of(services, backends);
+    const Entries entries = entries_of(services, backends, {}, 1);
     EXPECT_EQ(entries.size(), 3u);
     for (const auto& [key, ports] : entries) {
         if (key.kind != WEIR_STEER_BACKEND) continue;
@@ -50,35 +50,50 @@ TEST(Steer, OnlyUsedRecordsAreSteered) {
 
 TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
     const std::array backends{backend(1000, 61000, 62000), backend(1000, 63000, 64000)};
-    const Entries entries = entries_of({}, backends);
+    const Entries entries = entries_of({}, backends, {}, 1);
     ASSERT_EQ(entries.size(), 1u);
     EXPECT_EQ(entries.begin()->second.low, 61000);
     EXPECT_EQ(entries.begin()->second.high, 64000);
 }
 
-TEST(Steer, RangesAndTransparentBackendsHaveKeysOfTheirOwn) {
-    std::array services{service(0), service(0), service(80)};
-    services[0].port_low = 8000;
-    services[0].port_high = 8010;
-    services[1].port_low = 9000;
-    services[1].port_high = 9010;
-    std::array backends{backend(1000, 61000, 62000), backend(2000, 61000, 62000)};
-    backends[0].mode = WEIR_MODE_TRANSPARENT;
-    backends[1].mode = WEIR_MODE_DSR;
-    const Entries entries = entries_of(services, backends);
-    EXPECT_EQ(entries.size(), 5u) << "nothing comes back from a dsr backend";
-    const auto ports_of = [&](std::uint16_t number) {
-        const auto found = entries.find(
-            {{}, services[0].addr, weir_be16_from(number), WEIR_PROTO_TCP, WEIR_STEER_RANGE});
-        return found == entries.end() ? 0 : found->second.low;
-    };
-    EXPECT_EQ(ports_of(0), 8000);
-    EXPECT_EQ(ports_of(1), 9000);
-    EXPECT_EQ(ports_of(2), 0);
-    EXPECT_TRUE(
-        entries.contains({backends[0].addr, {}, backends[0].port, 0, WEIR_STEER_TRANSPARENT}));
-    EXPECT_TRUE(entries.contains(
-        {backends[0].addr, backends[0].snat, backends[0].port, 0, WEIR_STEER_HOST}));
+TEST(Steer, OnlyTheVlansOfItsPort) {
+    std::array<weir_port, 4> ports{};
+    ports[2].tags = 1;
+    ports[2].parent = 1;
+    ports[2].tag[0] = {weir_be16_from(WEIR_ETH_VLAN), weir_be16_from(100)};
+    ports[3] = ports[2];
+    ports[3].parent = 0;
+    ports[3].tag[0].tci = weir_be16_from(101);
+    const Entries entries = entries_of({}, {}, ports, 1);
+    ASSERT_EQ(entries.size(), 1u);
+    const weir_steer_key& key = entries.begin()->first;
+    EXPECT_EQ(key.kind, WEIR_STEER_VLAN);
+    EXPECT_EQ(key.peer.word[0].raw, weir_steer_tag(&ports[2].tag[0]).raw);
+    EXPECT_EQ(key.peer.word[1].raw, 0u);
+}
+
+TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
+    std::array services{service(0), service(0)};
+    services[0].port_low = 8000, services[0].port_high = 8099;
+    services[1].port_low = 9000, services[1].port_high = 9099;
+    Entries entries = entries_of(services, {}, {}, 1);
+    ASSERT_EQ(entries.size(), 1u);
+    EXPECT_EQ(entries.begin()->first.port.raw, 0);
+    EXPECT_EQ(entries.begin()->second.low, 8000);
+    EXPECT_EQ(entries.begin()->second.high, 9099);
+
+    weir_backend any = backend(1000, 61000, 62000);
+    any.mode = WEIR_MODE_TRANSPARENT;  // its replies go to clients
+    entries = entries_of({}, std::array{any}, {}, 1);
+    ASSERT_EQ(entries.size(), 1u);
+    const weir_addr none{};
+    EXPECT_TRUE(weir_addr_equal(&entries.begin()->first.local, &none));
+    EXPECT_EQ(entries.begin()->first.port.raw, 0);
+    EXPECT_EQ(entries.begin()->second.high, 0xffff);
+    for (const auto mode : {WEIR_MODE_DSR, WEIR_MODE_IPIP, WEIR_MODE_GUE}) {
+        any.mode = mode;  // and these never come by
+        EXPECT_TRUE(entries_of({}, std::array{any}, {}, 1).empty());
+    }
 }
 
 TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {
@@ -86,18 +101,18 @@ TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {
                                    sizeof(weir_steer_ports), 8, nullptr);
     if (map < 0) GTEST_SKIP() << "no permission to make a BPF map";
     const auto holds = [map](std::uint16_t port) {
-        const Entries entries = entries_of(std::array{service(port)}, {});
+        const Entries entries = entries_of(std::array{service(port)}, {}, {}, 1);
         weir_steer_ports ports;
         return bpf_map_lookup_elem(map, &entries.begin()->first, &ports) == 0;
     };
-    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(80), service(81)}, {})));
+    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(80), service(81)}, {}, {}, 1)));
     EXPECT_TRUE(holds(80) && holds(81));
-    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(81), service(82)}, {})));
+    EXPECT_TRUE(replace_entries(map, entries_of(std::array{service(81), service(82)}, {}, {}, 1)));
     EXPECT_TRUE(!holds(80) && holds(81) && holds(82));
 
     std::array<weir_service, 9> many;
     for (std::uint16_t i = 0; i < many.size(); i++) many[i] = service(100 + i);
-    const Status full = replace_entries(map, entries_of(many, {}));
+    const Status full = replace_entries(map, entries_of(many, {}, {}, 1));
     ASSERT_FALSE(full);
     EXPECT_NE(full.error().find("more services and backends"), std::string::npos) << full.error();
     ::close(map);

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -79,9 +80,12 @@ class RingPort {
     std::uint16_t eth() const { return eth_; }
     TxQueue tx() { return {eth_, 0, true, &lock_}; }
 
-    // `tail` bytes of it lie in a second segment.
-    void bring(const Frame& frame, std::uint16_t tail = 0) {
+    // `tail` bytes of it lie in a second segment; `change` is what else a driver does.
+    void bring(
+        const Frame& frame, std::uint16_t tail = 0,
+        const std::function<void(rte_mbuf&)>& change = [](rte_mbuf&) {}) {
         rte_mbuf* head = rte_pktmbuf_alloc(buffers);
+        change(*head);
         const auto length = static_cast<std::uint16_t>(frame.bytes().size() - tail);
         std::memcpy(rte_pktmbuf_append(head, length), frame.bytes().data(), length);
         if (tail > 0) {
@@ -119,8 +123,11 @@ class WorkerTest : public ::testing::Test {
         ASSERT_TRUE(segment) << segment.error();
         segment_.emplace(std::move(*segment));
         view_ = segment_->view();
-        view_.control->ports[0] = {0, link_mac, WEIR_PORT_HOST_LINK, 0};
-        view_.control->ports[1] = {0, port_mac, WEIR_PORT_NETWORK, 0};
+        weir_port* const ports = view_.control->ports;
+        ports[0].mac = link_mac;
+        ports[0].kind = WEIR_PORT_HOST_LINK;
+        ports[1].mac = port_mac;
+        ports[1].kind = WEIR_PORT_NETWORK;
         publish();
         for (unsigned i = 0; i < workers; i++) {
             WorkerLinks links;
@@ -136,7 +143,7 @@ class WorkerTest : public ::testing::Test {
     }
     void TearDown() override { ::unlink(path_.c_str()); }
 
-    void publish(std::uint8_t out_port = 1) {
+    void publish(std::uint8_t out_port = 1, weir_addr to = address(172, 17, 0, 1)) {
         tables::Writer writer(view_, [](std::uint64_t) {});
         writer.begin();
         const std::array<std::uint16_t, 1> slots{0};
@@ -149,8 +156,8 @@ class WorkerTest : public ::testing::Test {
         service.turn_count = range.count;
         service.idle = service.connect = weir_span_of_ms(60'000);
         weir_backend backend{};
-        backend.addr = address(172, 17, 0, 1);
-        backend.snat = address(192, 168, 0, 1);
+        backend.addr = to;
+        backend.snat = weir_addr_is_v4(&to) ? address(192, 168, 0, 1) : to;
         backend.port = weir_be16_from(1000);
         backend.flags = WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE;
         backend.out_port = out_port;
@@ -210,6 +217,51 @@ TEST_F(WorkerTest, AFlowGoesThereAndBack) {
     EXPECT_TRUE(returned->is_to(client_mac));
     EXPECT_EQ(count(WEIR_REASON_FLOW_NEW), 1u);
     EXPECT_EQ(count(WEIR_REASON_FLOW_HIT), 1u);
+}
+
+TEST_F(WorkerTest, ABufferWithoutRoomForLongerHeadersIsCounted) {
+    publish(1, {{{0x000000fd}, {0}, {0}, {0x01000000}}});
+    port_.bring(syn(4000));
+    poll();
+    const auto forwarded = port_.sent();
+    ASSERT_TRUE(forwarded) << "the usual headroom is enough";
+    EXPECT_EQ(forwarded->bytes().size(), syn(4000).bytes().size() + 20);
+
+    port_.bring(syn(4001), 0, [](rte_mbuf& head) { head.data_off = 19; });
+    poll();
+    EXPECT_FALSE(port_.sent());
+    EXPECT_EQ(count(WEIR_REASON_NO_ROOM), 1u);
+}
+
+TEST_F(WorkerTest, ATagThatTheDriverTookOffCounts) {
+    weir_port& vlan = view_.control->ports[2];
+    vlan.mac = port_mac;
+    vlan.kind = WEIR_PORT_NETWORK;
+    vlan.tags = 1;
+    vlan.parent = 1;
+    vlan.tag[0] = {weir_be16_from(WEIR_ETH_VLAN), weir_be16_from(100)};
+    const auto strip = [](rte_mbuf& head) {
+        head.vlan_tci = 100;
+        head.ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+    };
+    port_.bring(syn(4000), 0, strip);
+    poll();
+    const auto forwarded = port_.sent();
+    ASSERT_TRUE(forwarded) << "by the backend's port, which has no tag";
+    port_.bring(answer(*forwarded));
+    poll();
+    const auto returned = port_.sent();
+    ASSERT_TRUE(returned);
+    const std::vector<std::uint8_t> tag(returned->bytes().begin() + 12,
+                                        returned->bytes().begin() + 16);
+    EXPECT_EQ(tag, (std::vector<std::uint8_t>{0x81, 0x00, 0x00, 100}));
+
+    vlan.tag[0].tci = weir_be16_from(101);
+    port_.bring(syn(4001), 0, strip);
+    poll();
+    EXPECT_FALSE(port_.sent());
+    EXPECT_EQ(count(WEIR_REASON_VLAN), 1u);
+    EXPECT_TRUE(tap_.sent());
 }
 
 TEST_F(WorkerTest, EachFlowLivesWithOneWorkerAndBothWorkersHaveSome) {

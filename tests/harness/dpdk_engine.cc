@@ -7,8 +7,10 @@
 #include <rte_mbuf.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 
 #include "dataplane/worker.h"
@@ -17,6 +19,8 @@
 
 namespace weir::rows {
 namespace {
+
+constexpr std::size_t segment_bytes = 1792;
 
 struct RingPort {
     std::uint16_t eth = 0;
@@ -54,13 +58,7 @@ class DpdkEngine : public RowEngine {
 
     Sent send(const Frame& frame) override {
         if (!worker_) make_worker();
-        rte_mbuf* packet = rte_pktmbuf_alloc(pool_);
-        void* place =
-            packet ? rte_pktmbuf_append(packet, static_cast<std::uint16_t>(frame.bytes.size()))
-                   : nullptr;
-        if (!place) throw std::runtime_error("no mbuf");
-        std::memcpy(place, frame.bytes.data(), frame.bytes.size());
-        rte_ring_enqueue(ports_.at(frame.port).in, packet);
+        rte_ring_enqueue(ports_.at(frame.port).in, chain_of(frame.bytes));
         timespec time{};
         clock_gettime(CLOCK_MONOTONIC, &time);
         worker_->poll(static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
@@ -69,6 +67,24 @@ class DpdkEngine : public RowEngine {
     }
 
   private:
+    // As a NIC hands over what is longer than a buffer: in several.
+    rte_mbuf* chain_of(std::span<const std::uint8_t> bytes) const {
+        rte_mbuf* chain = nullptr;
+        do {
+            const auto part = bytes.first(std::min(bytes.size(), segment_bytes));
+            rte_mbuf* segment = rte_pktmbuf_alloc(pool_);
+            if (!segment) throw std::runtime_error("no mbuf");
+            std::memcpy(rte_pktmbuf_append(segment, static_cast<std::uint16_t>(part.size())),
+                        part.data(), part.size());
+            bytes = bytes.subspan(part.size());
+            if (!chain)
+                chain = segment;
+            else if (rte_pktmbuf_chain(chain, segment) != 0)
+                throw std::runtime_error("frame too long");
+        } while (!bytes.empty());
+        return chain;
+    }
+
     RingPort make_port(const std::string& name) const {
         RingPort port;
         port.in = rte_ring_create((name + "in").c_str(), 64, 0, RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -93,8 +109,10 @@ class DpdkEngine : public RowEngine {
             links.rx.push_back({ports_[i].eth, 0, static_cast<std::uint8_t>(i), false});
             links.port[i].eth = ports_[i].eth;
             links.port[i].queue = 0;
+            links.port[i].takes_segments = true;
             links.host[i].eth = hosts_[i].eth;
             links.host[i].queue = 0;
+            links.host[i].takes_segments = true;
         }
         worker_ = std::make_unique<Worker>(store_->view(), 0, links, handoff_);
     }
@@ -105,8 +123,11 @@ class DpdkEngine : public RowEngine {
             void* object = nullptr;
             while (rte_ring_dequeue(ports[i].out, &object) == 0) {
                 auto* packet = static_cast<rte_mbuf*>(object);
-                const auto* data = rte_pktmbuf_mtod(packet, const std::uint8_t*);
-                found = Frame{i, Bytes(data, data + packet->data_len)};
+                found = Frame{i, {}};
+                for (const rte_mbuf* part = packet; part; part = part->next) {
+                    const auto* data = rte_pktmbuf_mtod(part, const std::uint8_t*);
+                    found->bytes.insert(found->bytes.end(), data, data + part->data_len);
+                }
                 rte_pktmbuf_free(packet);
             }
         }

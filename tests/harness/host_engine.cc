@@ -38,7 +38,7 @@ class HostEngine : public RowEngine {
         view.workers[0].reason[reason]++;
         switch (weir_verdict_of(reason)) {
             case WEIR_VERDICT_FORWARD:
-                return {Frame{packet.out_port, std::move(bytes)}, {}};
+                return {Frame{wire_of(*view.control, packet.out_port), std::move(bytes)}, {}};
             case WEIR_VERDICT_TO_HOST:
                 return {{}, Frame{frame.port, std::move(bytes)}};
             default:

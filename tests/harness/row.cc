@@ -155,9 +155,14 @@ void prepare(const tables::View& view, const json& row,
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
-        port.ifindex = ifindexes.at(from.at("index"));
+        const bool vlan = from.contains("parent");
+        port.ifindex = ifindexes.at(from.at(vlan ? "parent" : "index"));
         port.mac = mac(from.at("mac"));
         port.kind = from.at("kind") == "host_link" ? WEIR_PORT_HOST_LINK : WEIR_PORT_NETWORK;
+        for (const json& tag : from.value("tags", json::array())) {
+            port.tag[port.tags++] = {weir_be16_from(tag.at(0)), weir_be16_from(tag.at(1))};
+            port.parent = from.at("parent");
+        }
     }
 }
 

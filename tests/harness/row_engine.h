@@ -32,6 +32,11 @@ class RowEngine {
 
 inline constexpr unsigned port_count = 6;
 
+// The port that frames of this one cross: a VLAN's parent, else itself.
+inline unsigned wire_of(const weir_control& control, unsigned port) {
+    return control.ports[port].tags ? control.ports[port].parent : port;
+}
+
 std::unique_ptr<RowEngine> make_host_engine();
 std::unique_ptr<RowEngine> make_xdp_engine();
 std::unique_ptr<RowEngine> make_dpdk_engine();

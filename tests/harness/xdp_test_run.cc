@@ -80,7 +80,8 @@ class XdpTestRun : public RowEngine {
     unsigned port_with_source_of(const Bytes& frame) const {
         const weir_control& control = *current_->view().control;
         for (unsigned i = 0; i < port_count; i++)
-            if (std::memcmp(control.ports[i].mac.byte, frame.data() + 6, 6) == 0) return i;
+            if (std::memcmp(control.ports[i].mac.byte, frame.data() + 6, 6) == 0)
+                return wire_of(control, i);
         return WEIR_NO_PORT;
     }
 

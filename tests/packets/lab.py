@@ -8,7 +8,7 @@ from their fields, checksums included; nothing here is taken from what weir answ
 import dataclasses
 
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
 import model
@@ -16,13 +16,24 @@ import model
 SEED = 0x0123456789ABCDEF
 ENGINES = ("host", "xdp", "dpdk")
 HOST_LINK, LEFT, RIGHT = 0, 1, 2  # ports: to this machine's own stack, toward clients, toward backends
-PORT_MAC = {HOST_LINK: "02:00:00:00:00:01", LEFT: "02:00:00:00:01:01", RIGHT: "02:00:00:00:02:01"}
-PORTS = [
-    {"index": index, "mac": mac, "kind": "host_link" if index == HOST_LINK else "network"}
-    for index, mac in PORT_MAC.items()
-]
+LEFT_VLAN, RIGHT_QINQ = 3, 4  # ports whose frames cross LEFT and RIGHT with tags
+PORT_MAC = {
+    HOST_LINK: "02:00:00:00:00:01", LEFT: "02:00:00:00:01:01", RIGHT: "02:00:00:00:02:01",
+    LEFT_VLAN: "02:00:00:00:01:64", RIGHT_QINQ: "02:00:00:00:02:c8",
+}
+WIRE = {LEFT_VLAN: LEFT, RIGHT_QINQ: RIGHT}
+TAGS = {LEFT_VLAN: [(0x8100, 100)], RIGHT_QINQ: [(0x88A8, 200), (0x8100, 300)]}  # (type, VLAN id), outer first
+
+
+def _port(index, mac):
+    port = {"index": index, "mac": mac, "kind": "host_link" if index == HOST_LINK else "network"}
+    return port | ({"parent": WIRE[index], "tags": TAGS[index]} if index in WIRE else {})
+
+
+PORTS = [_port(index, mac) for index, mac in PORT_MAC.items()]
 CLIENT, CLIENT_MAC = "198.51.100.7", "02:aa:00:00:00:07"
 VIP = "192.0.2.10"
+CLIENT6, VIP6 = "2001:db8:51::7", "2001:db8:2::10"
 EXPIRED = 600_400  # ms: just past the default idle time, which is kept in ticks, rounded up by at most 0.05 %
 
 
@@ -52,7 +63,13 @@ def backend(number, **changes):
     )
 
 
+def backend6(number, **changes):
+    changes = {"snat": "fd00::1"} | changes
+    return dataclasses.replace(backend(number, **changes), addr=f"fd00::{10 + number:x}")
+
+
 A, B, C = backend(0), backend(1), backend(2)
+A6, B6 = backend6(0), backend6(1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,14 +114,14 @@ class Row:
         self.expected.append(None)
 
     def _packet(self, port, frame, reason, out, host):
-        self.steps.append({"port": port, "packet": bytes(frame).hex()})
+        self.steps.append({"port": WIRE.get(port, port), "packet": bytes(frame).hex()})
         self.expected.append({"reasons": [reason], "out": out, "host": host})
 
     def forward(self, port, frame, out_port, out_frame, reason="flow_hit"):
-        self._packet(port, frame, reason, {"port": out_port, "hex": bytes(out_frame).hex()}, None)
+        self._packet(port, frame, reason, {"port": WIRE.get(out_port, out_port), "hex": bytes(out_frame).hex()}, None)
 
     def to_host(self, port, frame, reason):
-        self._packet(port, frame, reason, None, {"port": port, "hex": bytes(frame).hex()})
+        self._packet(port, frame, reason, None, {"port": WIRE.get(port, port), "hex": bytes(frame).hex()})
 
     def drop(self, port, frame, reason):
         self._packet(port, frame, reason, None, None)
@@ -120,11 +137,49 @@ class Row:
         }
 
 
+def link(src_mac, dst_mac, tags, kind, priority=0):
+    """Ethernet and its tags, ahead of a packet of this type."""
+    raw = bytes.fromhex((dst_mac + src_mac).replace(":", ""))
+    for tpid, vlan in tags:
+        raw += tpid.to_bytes(2, "big") + (priority << 13 | vlan).to_bytes(2, "big")
+    return raw + kind.to_bytes(2, "big")
+
+
+def packet(src, dst, l4, payload=b"", ext=(), **ip):
+    """An IP packet of the addresses' family; `ext` are IPv6's extension headers."""
+    whole = IPv6(src=src, dst=dst, **ip) if ":" in src else IP(src=src, dst=dst, **ip)
+    for header in ext:
+        whole = whole / header.copy()
+    whole = whole / l4.copy()
+    return bytes(whole / Raw(payload)) if payload else bytes(whole)
+
+
+def passed_on(src, dst, was_v6, l4, payload, ip):
+    """The packet as it leaves weir with these addresses: `ip` are the fields it came with."""
+    ip = dict(ip)
+    left = ip.get("hlim" if was_v6 else "ttl", 64) - 1
+    if was_v6 == (":" in src):
+        return packet(src, dst, l4, payload, **(ip | {"hlim" if was_v6 else "ttl": left}))
+    if not was_v6:  # RFC 7915 section 4.1
+        return packet(src, dst, l4, payload, tc=ip.get("tos", 0), fl=0, hlim=left)
+    # Section 5.1: up to 1,260 bytes DF is off, and the identification is the transport checksum.
+    fields = {"tos": ip.get("tc", 0), "ttl": left, "id": 0, "flags": "DF"}
+    whole = packet(src, dst, l4, payload, **fields)
+    if len(whole) <= 1260:
+        at = 20 + (16 if isinstance(l4, TCP) else 6)
+        fields |= {"flags": 0, "id": int.from_bytes(whole[at : at + 2], "big")}
+        whole = packet(src, dst, l4, payload, **fields)
+    return whole
+
+
+def on_wire(port, src_mac, dst_mac, whole, pad=b"", priority=0):
+    kind = 0x86DD if whole[0] >> 4 == 6 else 0x0800
+    return link(src_mac, dst_mac, TAGS.get(port, []), kind, priority) + whole + pad
+
+
 def frame(src_mac, dst_mac, src, dst, l4, payload=b"", pad=b"", **ip):
-    packet = Ether(src=src_mac, dst=dst_mac) / IP(src=src, dst=dst, **ip) / l4
-    if payload:
-        packet = packet / Raw(payload)
-    return bytes(packet) + pad
+    """A frame without tags."""
+    return on_wire(None, src_mac, dst_mac, packet(src, dst, l4, payload, **ip), pad)
 
 
 class Conversation:
@@ -157,20 +212,21 @@ class Conversation:
     def _l4(self, sport, dport, fields):
         return self.layer(sport=sport, dport=dport, **fields)
 
-    def request(self, payload=b"", pad=b"", ip=None, **fields):
+    def request(self, payload=b"", pad=b"", ip=None, priority=0, **fields):
         """What the client sends, and the same as its backend must receive it."""
         ip = ip or {}
         service, server = self.service, self.server
-        sent = frame(
-            self.mac, PORT_MAC[self.port], self.client, service.addr,
-            self._l4(self.sport, self.dport, fields), payload, pad, **ip,
-        )
+        sent = packet(self.client, service.addr, self._l4(self.sport, self.dport, fields), payload, **ip)
         src, dst, dport = self._seen_by_backend()
-        received = frame(
-            PORT_MAC[server.out], server.mac, src, dst,
-            self._l4(self.source, dport, fields), payload, pad, **ip,
+        l4 = self._l4(self.source, dport, fields)
+        routed = server.mode in ("nat", "transparent")
+        received = (passed_on(src, dst, ":" in self.client, l4, payload, ip) if routed
+                    else packet(src, dst, l4, payload, **ip))
+        priority_out = priority if self.port in TAGS else 0
+        return (
+            on_wire(self.port, self.mac, PORT_MAC[self.port], sent, pad, priority),
+            on_wire(server.out, PORT_MAC[server.out], server.mac, received, pad, priority_out),
         )
-        return sent, received
 
     def _seen_by_backend(self):
         """(source, destination, destination port) of what the backend receives, by its mode."""
@@ -180,20 +236,23 @@ class Conversation:
             return source, server.addr, server.port or self.dport
         return self.client, self.service.addr, self.dport
 
-    def answer(self, payload=b"", pad=b"", ip=None, **fields):
+    def answer(self, payload=b"", pad=b"", ip=None, priority=0, **fields):
         """What the backend sends, and the same as the client must receive it."""
         ip = ip or {}
         service, server = self.service, self.server
-        sent = frame(
-            server.mac, PORT_MAC[server.out], server.addr,
-            server.snat if server.mode == "nat" else self.client,
-            self._l4(server.port or self.dport, self.source, fields), payload, pad, **ip,
+        sent = packet(
+            server.addr, server.snat if server.mode == "nat" else self.client,
+            self._l4(server.port or self.dport, self.source, fields), payload, **ip,
         )
-        received = frame(
-            PORT_MAC[self.port], self.mac, service.addr, self.client,
-            self._l4(self.dport, self.sport, fields), payload, pad, **ip,
+        received = passed_on(
+            service.addr, self.client, ":" in server.addr,
+            self._l4(self.dport, self.sport, fields), payload, ip,
         )
-        return sent, received
+        priority_out = priority if server.out in TAGS else 0
+        return (
+            on_wire(server.out, server.mac, PORT_MAC[server.out], sent, pad, priority),
+            on_wire(self.port, PORT_MAC[self.port], self.mac, received, pad, priority_out),
+        )
 
     def ask(self, reason="flow_hit", **what):
         sent, received = self.request(**what)

@@ -17,6 +17,17 @@ def raw32(address):
     return int.from_bytes(ipaddress.IPv4Address(address).packed, "little")
 
 
+def words(address):
+    """An address as four such words; IPv4 as ::ffff:a.b.c.d."""
+    address = ipaddress.ip_address(address)
+    packed = address.packed if address.version == 6 else b"\0" * 10 + b"\xff\xff" + address.packed
+    return [int.from_bytes(packed[i : i + 4], "little") for i in range(0, 16, 4)]
+
+
+def is_v4(address):
+    return ipaddress.ip_address(address).version == 4
+
+
 def raw16(port):
     return int.from_bytes(port.to_bytes(2, "big"), "little")
 
@@ -31,8 +42,18 @@ def finish(state):
     return state ^ (state >> 32)
 
 
+def mix_address(state, address):
+    a, b, c, d = words(address)
+    if not is_v4(address):
+        state = mix(mix(state, a << 32 | b), c)
+    return mix(state, d)
+
+
 def tuple_hash(seed, src, sport, dst, dport, protocol):
-    state = mix(seed, raw32(src) << 32 | raw32(dst))
+    if is_v4(src) and is_v4(dst):
+        state = mix(seed, raw32(src) << 32 | raw32(dst))
+    else:
+        state = mix_address(mix_address(seed, src), dst)
     state = mix(state, PROTOCOL[protocol] << 32 | raw16(sport) << 16 | raw16(dport))
     return finish(state)
 
@@ -42,14 +63,16 @@ def maglev_slot(size, src, sport, dst, dport, protocol):
 
 
 def maglev_address_slot(size, src):
-    return (finish(mix(MAGLEV_SEED, raw32(src))) & 0xFFFFFFFF) % size
+    return (finish(mix_address(MAGLEV_SEED, src)) & 0xFFFFFFFF) % size
 
 
 def ip_hash_slots(size, src, tries=21):
-    """The slots that nginx's ip_hash looks at for a client, in order."""
+    """The slots that nginx's ip_hash looks at for a client, in order: by 3 bytes of IPv4, all of IPv6."""
     state = 89
+    packed = ipaddress.ip_address(src).packed
+    packed = packed[:3] if is_v4(src) else packed
     for _ in range(tries):
-        for byte in ipaddress.IPv4Address(src).packed[:3]:
+        for byte in packed:
             state = (state * 113 + byte) % 6271
         yield state % size
 

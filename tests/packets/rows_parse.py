@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames that are not for a service, and frames that lie about themselves."""
 
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
@@ -44,7 +44,7 @@ def parse_not_ip(r):
 @row
 def parse_ipv6(r):
     r.tables([WEB], [A])
-    r.to_host(LEFT, from_client(IPv6(src="2001:db8::1", dst="2001:db8::2") / syn()), "ipv6")
+    r.to_host(LEFT, from_client(IPv6(src="2001:db8::1", dst="2001:db8::2") / syn()), "not_service")
 
 
 @row
@@ -52,6 +52,8 @@ def parse_vlan(r):
     r.tables([WEB], [A])
     r.to_host(LEFT, from_client(Dot1Q(vlan=7) / IP(src=CLIENT, dst=VIP) / syn()), "vlan")
     r.to_host(LEFT, from_client(Dot1AD(vlan=8) / Dot1Q(vlan=7) / IP(src=CLIENT, dst=VIP) / syn()), "vlan")
+    three = Dot1AD(vlan=8) / Dot1Q(vlan=7) / Dot1Q(vlan=6)
+    r.to_host(LEFT, from_client(three / IP(src=CLIENT, dst=VIP) / syn()), "vlan")
 
 
 @row
@@ -151,7 +153,7 @@ def parse_bad_ip_header(r):
 def parse_options_longer_than_packet(r):
     r.tables([WEB], [A])
     r.drop(LEFT, to_vip(syn(), ihl=15, len=60), "truncated")
-    r.drop(LEFT, to_vip(syn(), ihl=10, len=40), "truncated")
+    r.drop(LEFT, to_vip(syn(), ihl=10, len=41), "truncated")
 
 
 @row
@@ -169,10 +171,13 @@ def parse_bad_udp_length(r):
 
 
 @row
-def parse_wrong_ip_checksum_is_passed_on(r):
-    """weir updates checksums and checks none: what was wrong stays wrong (see tcp_damage_stays_visible)."""
+def parse_wrong_ip_checksum(r):
+    """Whatever is inside, and with options: IPv4's header checksum is checked."""
     r.tables([WEB], [A])
-    r.to_host(LEFT, to_vip(ICMP(), chksum=1), "icmp")
+    for checksum in (0, 1, 0x8000, 0xFFFF):
+        r.drop(LEFT, to_vip(ICMP(), chksum=checksum), "ip_checksum")
+        r.drop(LEFT, to_vip(syn(), chksum=checksum), "ip_checksum")
+        r.drop(LEFT, to_vip(syn(), chksum=checksum, options=[IPOption_NOP()] * 40), "ip_checksum")
 
 
 @row

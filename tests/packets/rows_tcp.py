@@ -181,7 +181,7 @@ def tcp_ip_options(r):
 def tcp_ip_fields_are_kept(r):
     r.tables([WEB], [A, B])
     c = Conversation(r, WEB, A)
-    c.ask("flow_new", flags="S", ip={"tos": 0xB8, "id": 0xFFFF, "flags": "DF", "ttl": 1})
+    c.ask("flow_new", flags="S", ip={"tos": 0xB8, "id": 0xFFFF, "flags": "DF", "ttl": 2})
     c.reply(flags="SA", ip={"tos": 3, "id": 0, "ttl": 255})
 
 
@@ -194,13 +194,13 @@ def shifted(packet, at, by):
 
 @row
 def tcp_damage_stays_visible(r):
-    """A checksum that was wrong before weir is wrong by as much behind it."""
+    """A transport checksum that was wrong before weir is wrong by as much behind it."""
     r.tables([WEB], [A, B])
     c = Conversation(r, WEB, A).established()
     sent, received = c.request(flags="PA", payload=b"damaged")
     at, damage = 14 + 20 + 16, 0x0100
     r.forward(LEFT, shifted(sent, at, damage), RIGHT, shifted(received, at, damage))
-    r.forward(LEFT, shifted(sent, 14 + 10, damage), RIGHT, shifted(received, 14 + 10, damage))
+    r.drop(LEFT, shifted(sent, 14 + 10, damage), "ip_checksum")
 
 
 @row

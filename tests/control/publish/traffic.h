@@ -47,9 +47,15 @@ class Traffic {
         frame.eth.type = weir_be16_from(WEIR_ETH_IPV4);
         frame.ip.version_ihl = 0x45;
         frame.ip.length = weir_be16_from(sizeof(frame.ip) + sizeof(frame.tcp));
+        frame.ip.ttl = 64;
         frame.ip.protocol = WEIR_PROTO_TCP;
         frame.ip.src = to_addr(boost::asio::ip::make_address(client)).word[3];
         frame.ip.dst = to_addr(boost::asio::ip::make_address(to)).word[3];
+        std::uint16_t halves[sizeof(frame.ip) / 2];
+        std::memcpy(halves, &frame.ip, sizeof(halves));
+        std::uint32_t sum = 0;
+        for (const std::uint16_t half : halves) sum += half;
+        frame.ip.checksum = weir_checksum_update({0xffff}, sum);
         frame.tcp.sport = weir_be16_from(sport);
         frame.tcp.dport = weir_be16_from(dport);
         frame.tcp.offset = 5 << 4;
