@@ -7,6 +7,7 @@
 
 dual_stack() gives one of them IPv6 beside it; direct_return() is what dsr and the tunnels need. A topology has no process in it; the scene starts those.
 """
+import ipaddress
 import json
 from dataclasses import dataclass, field
 
@@ -126,7 +127,7 @@ def dual_stack(topology):
 
 def address6(address):
     first, second, _, last = address.split(".")
-    return f"2001:db8:{second if first == '10' else first}::{last}"
+    return str(ipaddress.ip_address(f"2001:db8:{second if first == '10' else first}::{last}"))
 
 
 def direct_return(topology, vip, words=("backend-dsr",)):
