@@ -111,6 +111,8 @@ Status read_icmp_peers(Parse& parse, const Statement& statement) {
     if (addresses->size() > most)
         return parse.error(fmt::format("too many addresses in \"{}\" directive", statement.name()),
                            fmt::format("an error is copied to at most {} other balancers", most));
+    parse.notice_once(statement.name(),
+                      "\"icmp_peers\" directive is ignored: ICMP errors are not copied yet");
     assign(parse, statement, parse.model.dataplane.icmp_peers, *std::move(addresses));
     return success();
 }
@@ -119,6 +121,8 @@ Status read_reset_unknown(Parse& parse, const Statement& statement) {
     if (!parse.first(statement)) return parse.duplicate(statement);
     const auto flag = read_flag(parse, statement);
     if (!flag) return Error{flag.error()};
+    parse.notice_once(statement.name(),
+                      "\"reset_unknown\" directive is ignored: TCP of no flow is dropped as yet");
     assign(parse, statement, parse.model.dataplane.reset_unknown, *flag);
     return success();
 }
