@@ -130,11 +130,13 @@ def address6(address):
     return str(ipaddress.ip_address(f"2001:db8:{second if first == '10' else first}::{last}"))
 
 
-def direct_return(topology, vip, words=("backend-dsr",)):
-    """The service's address becomes `vip`, and the backends own it as well. It is not the address that the balancer
+def direct_return(topology, vip, words=("backend-dsr",), vip6=None):
+    """The service's addresses become these, and the backends own them as well. They are not the ones that the balancer
     asks for neighbours with: nobody answers a question from himself."""
-    topology.vip = vip
+    topology.vip, topology.vip6 = vip, vip6
     topology.balancer.address("eth0", f"{vip}/32")
+    if vip6:
+        topology.balancer.run("ip", "address", "add", f"{vip6}/128", "dev", "eth0", "nodad")
     script, *words = words
     for host in topology.hosts:
-        host.run(ROOT / "scripts" / script, *words, "eth0", vip)
+        host.run(ROOT / "scripts" / script, *words, "eth0", vip, *([vip6] if vip6 else []))
