@@ -9,8 +9,9 @@ from ground.netns import wait_for
 
 
 @pytest.fixture(scope="module")
-def place(one_armed):
-    topology.direct_return(one_armed, "10.0.0.80")
+def place(one_armed_dual):
+    one_armed = one_armed_dual
+    topology.direct_return(one_armed, "10.0.0.80", vip6="2001:db8::80")
     for host in one_armed.hosts:
         host.route("default", "10.0.0.254")
     one_armed.servers = backends.start_all(one_armed.backends(backends.Nginx, 80))
@@ -36,6 +37,19 @@ def test_dsr(place, make_balancer, engine):
     rows = weir.show("backends")
     assert {row["mode"] for row in rows} == {"dsr"}
     assert all(row["packets_in"] > 0 and row["packets_out"] == 0 for row in rows), rows
+
+
+@pytest.mark.parametrize("engine", balancer.ENGINES)
+def test_dsr_ipv6(place, make_balancer, engine):
+    text = conf(place).rstrip()[:-1] + "".join((
+        "    upstream six { forward dsr; ", *(f"server [{address}]:80; " for address in place.addresses6), "}\n",
+        f"    server {{ listen [{place.vip6}]:80; proxy_pass six; }}\n}}\n"))
+    make_balancer(engine, place).start(text.replace("listen 80;", f"listen {place.vip}:80;"))
+    many = place.client.client("get", place.url(address=place.vip6), "-n", 600, "-c", 8)
+    expect.all_right(many, 600)
+    expect.even_shares(many, 3)
+    expect.intact(place.client.client("fetch", place.url("/blob/100m", address=place.vip6)), 100)
+    assert place.client.run("curl", "-s", place.url("/client", address=place.vip6)).stdout == "2001:db8::2"
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
