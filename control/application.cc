@@ -14,6 +14,7 @@
 #include "control/process.h"
 #include "control/publish/make_engine.h"
 #include "control/publish/ports.h"
+#include "control/publish/ways.h"
 
 namespace weir {
 namespace {
@@ -29,7 +30,7 @@ std::uint64_t monotonic_ns() {
 
 // A probe target's name: the id alone would confuse two backends that have it one after the other.
 std::string target_name(const publish::ProbeTarget& target) {
-    return fmt::format("{} {}:{}", target.id, target.address.to_string(), target.port);
+    return fmt::format("{} {}", target.id, to_string(target.address, target.port));
 }
 
 }  // namespace
@@ -43,6 +44,7 @@ Status Application::start() {
     auto network = NetworkView::open(io_);
     if (!network) return Error{network.error()};
     network_ = std::move(*network);
+    if (const auto status = check_ways(model_); !status) return status;
     if (const auto status = reserve(model_); !status) return status;
     if (const auto status = start_engine(); !status) {
         stop();
@@ -110,6 +112,7 @@ Status Application::start_publishing() {
         !published)
         return published;
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
+    log_unreachable();
     probe_targets_changed();
     return success();
 }
@@ -124,9 +127,13 @@ void Application::wait_for_next_hops() {
         io_.run_one_for(20ms);
     }
     io_.restart();
-    for (const IpAddress& backend : backends)
-        if (const auto route = routes_->to(backend, 0); !route.known)
-            log::warn("backend {}: {}", backend.to_string(), route.text);
+}
+
+void Application::log_unreachable() const {
+    for (const publish::BackendInfo& backend : balancer_->directory().backends)
+        if (backend.state == "unreachable")
+            log::warn("backend {} of upstream {}: {}", backend.name, backend.upstream,
+                      backend.reason);
 }
 
 Status Application::start_api() {
@@ -149,21 +156,27 @@ void Application::run() {
     io_.run();
 }
 
+// As nginx, which binds an address of its own only where no wildcard has the port.
 Status Application::reserve(const config::Model& model) {
-    std::vector<ListenTuple> tuples;
+    std::vector<ListenTuple> wildcards;
+    std::vector<ListenTuple> own;
     for (const config::Service& service : model.services) {
-        ListenTuple tuple;
-        tuple.protocol = service.protocol;
-        tuple.port = service.port;
-        if (service.address)
-            tuple.address = *service.address;
-        else if (service.ipv6_wildcard)
-            tuple.address = boost::asio::ip::address_v6::any();
-        else
-            tuple.address = boost::asio::ip::address_v4::any();
-        tuples.push_back(std::move(tuple));
+        const IpAddress any = service.ipv6_wildcard ? IpAddress(boost::asio::ip::address_v6::any())
+                                                    : IpAddress(boost::asio::ip::address_v4::any());
+        (service.address ? own : wildcards)
+            .push_back({service.protocol, service.address.value_or(any), service.port,
+                        service.is_range() ? service.last_port : service.port});
     }
+    std::vector<ListenTuple> tuples = wildcards;
+    for (const ListenTuple& tuple : own)
+        for (const ListenTuple& rest : without(tuple, wildcards)) tuples.push_back(rest);
     return reservations_.replace(tuples);
+}
+
+Status Application::check_ways(const config::Model& model) {
+    auto netlink = Netlink::open();
+    if (!netlink) return Error{netlink.error()};
+    return publish::check_ways(*netlink, model);
 }
 
 void Application::warn_unchangeable(const config::Model& model) const {
@@ -176,7 +189,9 @@ void Application::warn_unchangeable(const config::Model& model) const {
     };
     if (now.engine != next.engine || now.workers != next.workers || now.flows != next.flows ||
         now.instance != next.instance || now.local_network != next.local_network ||
-        now.snat != next.snat || now.busy_poll != next.busy_poll || devices(now) != devices(next))
+        now.local_network6 != next.local_network6 || now.icmp_peers != next.icmp_peers ||
+        now.reset_unknown != next.reset_unknown || now.snat != next.snat ||
+        now.busy_poll != next.busy_poll || devices(now) != devices(next))
         log::warn(
             "the dataplane block has changed; its settings count from the next start of weir");
 }
@@ -184,6 +199,7 @@ void Application::warn_unchangeable(const config::Model& model) const {
 // The tables take the new configuration, or everything stays as it was.
 Status Application::adopt(config::Model model) {
     const config::Model& before = model_;
+    if (const auto status = check_ways(model); !status) return status;
     if (const auto status = reserve(model); !status) return status;
     const auto wildcard = publish::port_addresses(engine_->ports(), *network_);
     if (const auto status = balancer_->configure(model, wildcard); !status) {
@@ -196,6 +212,7 @@ Status Application::adopt(config::Model model) {
     hops_->watch(balancer_->backend_addresses());
     wait_for_next_hops();
     publish_now();
+    log_unreachable();
     probe_targets_changed();
     return success();
 }
@@ -251,7 +268,7 @@ void Application::health_changed(const std::string& name, bool healthy, const st
     for (const publish::ProbeTarget& target : balancer_->probe_targets()) {
         if (target_name(target) != name) continue;
         balancer_->note_health(target.id, healthy, reason);
-        const auto where = fmt::format("{}:{}", target.address.to_string(), target.port);
+        const auto where = to_string(target.address, target.port);
         if (healthy)
             log::warn("backend {} is healthy again, it gets new flows", where);
         else

@@ -50,6 +50,8 @@ class Application {
     void reload();
     Status adopt(config::Model model);
     Status reserve(const config::Model& model);
+    static Status check_ways(const config::Model& model);
+    void log_unreachable() const;
     void warn_unchangeable(const config::Model& model) const;
     void publish_soon();
     void publish_now();

@@ -57,8 +57,10 @@ Entries entries_of(std::span<const weir_service> services, std::span<const weir_
         if (backend.mode == WEIR_MODE_NAT)
             widen(entries, {backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND},
                   backend.snat_low, backend.snat_high);
-        else if (backend.mode == WEIR_MODE_TRANSPARENT)
-            widen(entries, {backend.addr, {}, {}, 0, WEIR_STEER_BACKEND}, 0, 0xffff);
+        if (backend.mode != WEIR_MODE_TRANSPARENT) continue;
+        widen(entries, {backend.addr, {}, {}, 0, WEIR_STEER_BACKEND}, 0, 0xffff);
+        entries.try_emplace({backend.addr, backend.snat, {}, 0, WEIR_STEER_BACKEND},
+                            weir_steer_ports{1, 0});
     }
     return entries;
 }

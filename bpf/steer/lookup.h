@@ -20,12 +20,6 @@ struct {
     __type(value, struct weir_steer_ports);
 } weir_steer SEC(".maps");
 
-/* Whether the key is there, and has this port. */
-WEIR_INLINE int weir_steer_within(const struct weir_steer_key* key, __u16 port) {
-    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, key);
-    return ports && port >= ports->low && port <= ports->high;
-}
-
 /* Whether the tags are those of one of weir's ports, or there are none but a priority. `outer` is a
  * tag that the frame does not carry any more (tpid 0: none). */
 WEIR_INLINE int weir_steer_vlan(const struct weir_packet* packet, const struct weir_tag* outer,
@@ -44,6 +38,12 @@ WEIR_INLINE int weir_steer_vlan(const struct weir_packet* packet, const struct w
     if (packet->tags > 1) key.peer.word[1] = weir_steer_tag(tag + 1);
     if (key.peer.word[1].raw == 0 && (key.peer.word[0].raw & WEIR_VLAN_ID_MASK) == 0) return 1;
     return bpf_map_lookup_elem(&weir_steer, &key) != 0;
+}
+
+/* Whether the key is there, and has this port. */
+WEIR_INLINE int weir_steer_within(const struct weir_steer_key* key, __u16 port) {
+    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, key);
+    return ports && port >= ports->low && port <= ports->high;
 }
 
 /* 1 if the frame [data, end) of `length` bytes belongs to weir. */
@@ -70,6 +70,7 @@ WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length, const struc
     key.port = packet.tuple.sport;
     if (weir_steer_within(&key, port)) return 1;
     key.port.raw = 0;
+    if (bpf_map_lookup_elem(&weir_steer, &key)) return 0; /* it answers the host itself */
     key.local.word[0].raw = key.local.word[1].raw = key.local.word[2].raw = 0;
     key.local.word[3].raw = 0;
     return weir_steer_within(&key, port); /* it answers to the clients' own addresses */

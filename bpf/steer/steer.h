@@ -21,7 +21,8 @@ enum weir_steer_kind {
     /* peer: zero; local, port, protocol: the service's; port 0: its ports are a range */
     WEIR_STEER_SERVICE = 1,
     /* peer, port: the backend's, port 0: any; local: its SNAT address; protocol: 0, any. Of a
-     * transparent backend local and port are zero: any. */
+     * transparent backend local and port are zero: any; but there also is a key of port 0 with the
+     * host's address and no ports, because what the host asks it (a health check) is the host's. */
     WEIR_STEER_BACKEND = 2,
     /* peer: its tags, outer one first, in words (weir_steer_tag); rest: zero */
     WEIR_STEER_VLAN = 3,
@@ -43,7 +44,7 @@ WEIR_INLINE struct weir_be32 weir_steer_tag(const struct weir_tag* tag) {
     return word;
 }
 
-/* The ports of `local` that are weir's, host order, both included.  */
+/* The ports of `local` that are weir's, host order, both included. */
 struct weir_steer_ports {
     __u16 low;
     __u16 high;

@@ -63,8 +63,9 @@ std::uint64_t value_or_zero(const auto& map, const auto& key) {
 // The backend and the source address as the tables have them now; all zero when they are not there.
 struct FlowEnds {
     weir_addr backend{};
-    weir_be16 port{};
+    weir_be16 port{};  // of what the backend gets
     weir_addr source{};
+    std::uint8_t mode = WEIR_MODE_NAT;
 };
 
 FlowEnds ends_of(const tables::View& view, const weir_flow& flow) {
@@ -72,8 +73,10 @@ FlowEnds ends_of(const tables::View& view, const weir_flow& flow) {
     const std::size_t half = (view.control->generation & 1) * capacity;
     FlowEnds ends;
     if (flow.backend_id < capacity && half + flow.backend_id < view.backends.size()) {
-        ends.backend = view.backends[half + flow.backend_id].addr;
-        ends.port = view.backends[half + flow.backend_id].port;
+        const weir_backend& record = view.backends[half + flow.backend_id];
+        ends.backend = record.addr;
+        ends.mode = record.mode;
+        ends.port = record.mode >= WEIR_MODE_DSR ? flow.service_port : record.port;
     }
     if (flow.source == WEIR_SOURCE_CLIENT)
         ends.source = flow.client;
@@ -89,7 +92,8 @@ json flow_row(const weir_flow& flow, const FlowEnds& ends, std::uint64_t now) {
     return {{"protocol", protocol_text(flow.protocol)},
             {"client", endpoint(flow.client, flow.client_port)},
             {"service", endpoint(flow.service, flow.service_port)},
-            {"snat", endpoint(ends.source, flow.snat_port)},
+            {"snat", ends.mode == WEIR_MODE_NAT ? endpoint(ends.source, flow.snat_port) : "-"},
+            {"mode", mode_text(ends.mode)},
             {"backend", endpoint(ends.backend, ends.port)},
             {"state", flow_state_text(flow.state)},
             {"expires_in_ms", weir_ticks_ms(flow.expires - weir_tick(now))}};
@@ -121,19 +125,25 @@ json services(const Sources& sources, const Filters& filters) {
     const Census census = count_flows(sources, filters);
     json rows = json::array();
     for (const auto& service : sources.directory.services) {
-        if (filters.service && !filters.service->matches(service.address, service.port)) continue;
+        if (filters.service &&
+            !filters.service->matches(service.address, service.port, service.last_port))
+            continue;
         const Count count = upstreams[service.upstream];
         const char* state = service.draining ? "draining" : count.selectable ? "up" : "no backend";
-        rows.push_back({{"service", endpoint_text(service.address, service.port)},
-                        {"address", service.address},
-                        {"port", service.port},
-                        {"protocol", service.protocol},
-                        {"upstream", service.upstream},
-                        {"method", service.method},
-                        {"backends_selectable", count.selectable},
-                        {"backends_total", count.total},
-                        {"flows", value_or_zero(census.by_service, service.id)},
-                        {"state", state}});
+        rows.push_back(
+            {{"service", endpoint_text(service.address, service.port, service.last_port)},
+             {"address", service.address},
+             {"port", service.port},
+             {"last_port", service.last_port},
+             {"protocol", service.protocol},
+             {"upstream", service.upstream},
+             {"method", service.method},
+             {"mode", service.mode},
+             {"stateless", service.stateless},
+             {"backends_selectable", count.selectable},
+             {"backends_total", count.total},
+             {"flows", value_or_zero(census.by_service, service.id)},
+             {"state", state}});
     }
     json report{{"services", std::move(rows)}};
     say_if_incomplete(report, census.scan);
@@ -143,7 +153,8 @@ json services(const Sources& sources, const Filters& filters) {
 json backends(const Sources& sources, const Filters& filters) {
     std::set<std::string> upstreams;
     for (const auto& service : sources.directory.services)
-        if (filters.service && filters.service->matches(service.address, service.port))
+        if (filters.service &&
+            filters.service->matches(service.address, service.port, service.last_port))
             upstreams.insert(service.upstream);
     const Census census = count_flows(sources, filters);
     json rows = json::array();
@@ -155,6 +166,7 @@ json backends(const Sources& sources, const Filters& filters) {
                         {"name", backend.name},
                         {"address", backend.address},
                         {"port", backend.port},
+                        {"mode", backend.mode},
                         {"weight", backend.weight},
                         {"backup", backend.backup},
                         {"selectable", backend.selectable},

@@ -45,6 +45,28 @@ std::string endpoint_text(const std::string& address, std::uint16_t port) {
     return (v6 ? "[" + address + "]:" : address + ":") + std::to_string(port);
 }
 
+std::string endpoint_text(const std::string& address, std::uint16_t first, std::uint16_t last) {
+    const std::string text = endpoint_text(address, first);
+    return first == last ? text : text + "-" + std::to_string(last);
+}
+
+std::string_view mode_text(std::uint8_t mode) {
+    switch (mode) {
+        case WEIR_MODE_NAT:
+            return "nat";
+        case WEIR_MODE_TRANSPARENT:
+            return "transparent";
+        case WEIR_MODE_DSR:
+            return "dsr";
+        case WEIR_MODE_IPIP:
+            return "ipip";
+        case WEIR_MODE_GUE:
+            return "gue";
+        default:
+            return "unknown";
+    }
+}
+
 std::string_view protocol_text(std::uint32_t protocol) {
     switch (protocol) {
         case WEIR_PROTO_TCP:
@@ -102,8 +124,14 @@ bool EndpointFilter::matches(const weir_addr& address, std::uint16_t port) const
 }
 
 bool EndpointFilter::matches(const std::string& address, std::uint16_t port) const {
+    return matches(address, port, port);
+}
+
+bool EndpointFilter::matches(const std::string& address, std::uint16_t first,
+                             std::uint16_t last) const {
     const std::optional<weir_addr> parsed = parse_address(address);
-    return parsed && matches(*parsed, port);
+    if (port_ && (*port_ < first || *port_ > last)) return false;
+    return parsed && (!address_ || weir_addr_equal(&*address_, &*parsed));
 }
 
 }  // namespace weir::api

@@ -12,13 +12,17 @@
 
 #include "bpf/shared/flow_record.h"
 #include "bpf/shared/reasons.h"
+#include "bpf/shared/tables.h"
 
 namespace weir::api {
 
 std::string address_text(const weir_addr& address);                         // 10.0.0.1, 2001:db8::1
 std::string endpoint_text(const std::string& address, std::uint16_t port);  // 10.0.0.1:80, [::1]:80
-std::string_view protocol_text(std::uint32_t protocol);                     // tcp, udp
-std::string_view flow_state_text(std::uint8_t state);  // opening, established, closed
+std::string endpoint_text(const std::string& address, std::uint16_t first,
+                          std::uint16_t last);           // 10.0.0.1:8000-8010, or as above
+std::string_view mode_text(std::uint8_t mode);           // nat, transparent, dsr, ipip, gue
+std::string_view protocol_text(std::uint32_t protocol);  // tcp, udp
+std::string_view flow_state_text(std::uint8_t state);    // opening, established, closed
 
 struct ReasonText {
     weir_reason reason;
@@ -37,6 +41,7 @@ class EndpointFilter {
     static std::optional<EndpointFilter> parse(const std::string& text);
     bool matches(const weir_addr& address, std::uint16_t port) const;
     bool matches(const std::string& address, std::uint16_t port) const;  // numeric
+    bool matches(const std::string& address, std::uint16_t first, std::uint16_t last) const;
 
   private:
     std::optional<weir_addr> address_;

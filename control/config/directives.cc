@@ -10,9 +10,9 @@
 namespace weir::config {
 namespace {
 
-std::array<std::span<const Directive>, 5> honoured_tables() {
-    return {core_directives(), dataplane_directives(), upstream_directives(), stream_directives(),
-            http_directives()};
+std::array<std::span<const Directive>, 6> honoured_tables() {
+    return {core_directives(),     dataplane_directives(), upstream_directives(),
+            delivery_directives(), stream_directives(),    http_directives()};
 }
 
 template <class Visit>

@@ -59,6 +59,7 @@ struct Foreign {
 std::span<const Directive> core_directives();
 std::span<const Directive> dataplane_directives();
 std::span<const Directive> upstream_directives();
+std::span<const Directive> delivery_directives();
 std::span<const Directive> stream_directives();
 std::span<const Directive> http_directives();
 std::span<const Foreign> foreign_directives();

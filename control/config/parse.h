@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/delivery.h"
 #include "control/config/directives.h"
 #include "control/config/lexer.h"
 #include "control/config/parser.h"
@@ -21,11 +22,14 @@ struct Listen {
     std::optional<IpAddress> address;  // as in Service
     bool ipv6_wildcard = false;
     std::uint16_t port = 0;
+    std::uint16_t last_port = 0;  // of a range; else the same
     Protocol protocol = Protocol::tcp;
     Source source;
 
-    std::string text() const;  // "0.0.0.0:80"
-    bool same(const Listen& other) const;
+    std::string text() const;  // "0.0.0.0:80", "0.0.0.0:8000-8010"
+    std::string text(std::uint16_t at) const;
+    std::optional<std::uint16_t> shared_port(const Listen& other) const;  // the first one
+    bool is_v4() const { return address ? address->is_v4() : !ipv6_wildcard; }
 };
 
 // One server{} of http{} or stream{}, with its location / folded in.
@@ -34,6 +38,9 @@ struct ServerBlock {
     std::optional<std::size_t> upstream;  // index into Proxy::upstreams
     std::optional<Milliseconds> proxy_timeout, proxy_connect_timeout, health_check_timeout;
     std::optional<HealthCheck> health_check;
+    DeliveryWords delivery;
+    std::optional<BindWords> location_bind;
+    std::optional<QuicWords> quic;
     bool has_location = false;
     Source source;
 };
@@ -44,6 +51,7 @@ struct Proxy {
     std::size_t open = 0;              // the upstream whose block is read
     std::vector<ServerBlock> servers;  // the last one is open while its block is read
     std::optional<Milliseconds> proxy_timeout, proxy_connect_timeout, health_check_timeout;
+    DeliveryWords delivery;
 };
 
 class Parse {
@@ -108,7 +116,11 @@ class Parse {
 Status read_listen(Parse& parse, const Statement& statement);
 Status read_health_check(Parse& parse, const Statement& statement);
 Status read_time(Parse& parse, const Statement& statement, std::optional<Milliseconds>& slot);
+Result<bool> read_flag(const Parse& parse, const Statement& statement);
 Status finish(Parse& parse, Proxy& proxy, bool http);  // at the end of http{} or stream{}
+Result<Delivery> delivery_of(const Proxy& proxy, const ServerBlock& server,
+                             const UpstreamEntry& entry);
+Status check_delivery(const ServerBlock& server, const Upstream& upstream);
 Status check_dataplane(Parse& parse);
 
 }  // namespace weir::config

@@ -47,11 +47,8 @@ Status read_pid(Parse& parse, const Statement& statement) {
 
 Status read_flag(Parse& parse, const Statement& statement, bool& slot) {
     if (!parse.first(statement)) return parse.duplicate(statement);
-    auto value = parse_flag(statement.words[1]);
-    if (!value)
-        return parse.error(
-            fmt::format("invalid value \"{}\" in \"{}\" directive, it must be \"on\" or \"off\"",
-                        statement.words[1], statement.name()));
+    auto value = read_flag(parse, statement);
+    if (!value) return Error{value.error()};
     slot = *value;
     return success();
 }
@@ -128,6 +125,14 @@ constexpr Directive table[] = {
 
 std::span<const Directive> core_directives() {
     return table;
+}
+
+Result<bool> read_flag(const Parse& parse, const Statement& statement) {
+    auto value = parse_flag(statement.words[1]);
+    if (value) return *value;
+    return parse.error(
+        fmt::format("invalid value \"{}\" in \"{}\" directive, it must be \"on\" or \"off\"",
+                    statement.words[1], statement.name()));
 }
 
 Status read_time(Parse& parse, const Statement& statement, std::optional<Milliseconds>& slot) {

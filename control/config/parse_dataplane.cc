@@ -89,22 +89,55 @@ Status read_flows(Parse& parse, const Statement& statement) {
     return success();
 }
 
-Status read_snat(Parse& parse, const Statement& statement) {
-    if (!parse.first(statement)) return parse.duplicate(statement);
+// Addresses that packets come from or go to over the network; each once.
+Result<std::vector<IpAddress>> read_addresses(const Parse& parse, const Statement& statement,
+                                              const std::string& what) {
     std::vector<IpAddress> addresses;
     for (std::size_t i = 1; i < statement.words.size(); ++i) {
+        const std::string& word = statement.words[i];
         boost::system::error_code failed;
-        auto address = boost::asio::ip::make_address(statement.words[i], failed);
+        auto address = boost::asio::ip::make_address(word, failed);
         if (failed || address.is_unspecified() || address.is_multicast() || address.is_loopback())
             return parse.error(
-                fmt::format("invalid address \"{}\" in \"snat\" directive", statement.words[i]),
-                "expected an IPv4 or IPv6 address of this balancer, such as 10.0.0.2");
+                fmt::format("invalid address \"{}\" in \"{}\" directive", word, statement.name()),
+                "expected an IPv4 or IPv6 address of " + what);
         if (std::find(addresses.begin(), addresses.end(), address) != addresses.end())
-            return parse.error(
-                fmt::format("duplicate address \"{}\" in \"snat\" directive", statement.words[i]));
+            return parse.error(fmt::format("duplicate address \"{}\" in \"{}\" directive", word,
+                                           statement.name()));
         addresses.push_back(address);
     }
-    assign(parse, statement, parse.model.dataplane.snat, std::move(addresses));
+    return addresses;
+}
+
+Status read_snat(Parse& parse, const Statement& statement) {
+    if (!parse.first(statement)) return parse.duplicate(statement);
+    auto addresses = read_addresses(parse, statement, "this balancer, such as 10.0.0.2");
+    if (!addresses) return Error{addresses.error()};
+    assign(parse, statement, parse.model.dataplane.snat, *std::move(addresses));
+    return success();
+}
+
+Status read_icmp_peers(Parse& parse, const Statement& statement) {
+    constexpr std::size_t most = 4;
+    if (!parse.first(statement)) return parse.duplicate(statement);
+    auto addresses = read_addresses(parse, statement, "another balancer, such as 10.0.0.3");
+    if (!addresses) return Error{addresses.error()};
+    if (addresses->size() > most)
+        return parse.error(fmt::format("too many addresses in \"{}\" directive", statement.name()),
+                           fmt::format("an error is copied to at most {} other balancers", most));
+    parse.notice_once(statement.name(),
+                      "\"icmp_peers\" directive is ignored: ICMP errors are not copied yet");
+    assign(parse, statement, parse.model.dataplane.icmp_peers, *std::move(addresses));
+    return success();
+}
+
+Status read_reset_unknown(Parse& parse, const Statement& statement) {
+    if (!parse.first(statement)) return parse.duplicate(statement);
+    const auto flag = read_flag(parse, statement);
+    if (!flag) return Error{flag.error()};
+    parse.notice_once(statement.name(),
+                      "\"reset_unknown\" directive is ignored: TCP of no flow is dropped as yet");
+    assign(parse, statement, parse.model.dataplane.reset_unknown, *flag);
     return success();
 }
 
@@ -129,18 +162,47 @@ std::optional<std::pair<IpAddress, unsigned>> parse_cidr(std::string_view text) 
     return std::pair{address, static_cast<unsigned>(*length)};
 }
 
+// The network's first address is the host's end, the next one the dataplane's.
+bool fits_host_link(const IpAddress& address, unsigned prefix) {
+    if (address.is_v4()) {
+        const std::uint32_t host_bits = (std::uint32_t{1} << (32 - prefix)) - 1;
+        return (address.to_v4().to_uint() & host_bits) == 0;
+    }
+    const auto bytes = address.to_v6().to_bytes();
+    for (unsigned bit = prefix; bit < 128; bit++)
+        if (bytes[bit / 8] >> (7 - bit % 8) & 1) return false;
+    return !address.is_multicast() && !address.to_v6().is_link_local();
+}
+
 Status read_local_network(Parse& parse, const Statement& statement) {
     if (!parse.first(statement)) return parse.duplicate(statement);
-    auto network = parse_cidr(statement.words[1]);
-    if (!network || !network->first.is_v4() || network->second < 8 || network->second > 30)
-        return expected(
-            parse, statement,
-            "an unused IPv4 network of at least four addresses, such as 169.254.77.0/30");
-    const std::uint32_t host_bits = (std::uint32_t{1} << (32 - network->second)) - 1;
-    if (network->first.to_v4().to_uint() & host_bits)
-        return expected(parse, statement,
-                        "the first address of the network before the /, such as 169.254.77.0/30");
-    assign(parse, statement, parse.model.dataplane.local_network, statement.words[1]);
+    Dataplane networks;
+    bool given[2] = {false, false};
+    for (std::size_t i = 1; i < statement.words.size(); ++i) {
+        const std::string& word = statement.words[i];
+        const auto refuse = [&](const std::string& what) {
+            return parse.error(
+                fmt::format("invalid value \"{}\" in \"{}\" directive", word, statement.name()),
+                "expected " + what);
+        };
+        const auto network = parse_cidr(word);
+        const bool v6 = network && network->first.is_v6();
+        if (!network || network->second < (v6 ? 64 : 8) || network->second > (v6 ? 126 : 30))
+            return refuse(v6 ? "an unused IPv6 network from /64 to /126, such as fd00:1::/126"
+                             : "an unused IPv4 network of at least four addresses, such as "
+                               "169.254.77.0/30");
+        if (!fits_host_link(network->first, network->second))
+            return refuse(fmt::format("the first address of the network before the /, such as {}",
+                                      v6 ? "fd00:1::/126" : "169.254.77.0/30"));
+        if (std::exchange(given[v6], true))
+            return refuse("one IPv4 and one IPv6 network, not two of one kind");
+        (v6 ? networks.local_network6 : networks.local_network) = word;
+    }
+    Dataplane& dataplane = parse.model.dataplane;
+    if (overruled(parse, statement)) return success();
+    if (given[0]) dataplane.local_network = networks.local_network;
+    if (given[1]) dataplane.local_network6 = networks.local_network6;
+    if (parse.in_command_line()) parse.fixed_by_command_line.insert(statement.name());
     return success();
 }
 
@@ -240,7 +302,9 @@ constexpr Directive table[] = {
     {"flows", in_dataplane, 1, 1, false, read_flows},
     {"snat", in_dataplane, 1, any_number, false, read_snat},
     {"instance", in_dataplane, 1, 1, false, read_instance},
-    {"local_network", in_dataplane, 1, 1, false, read_local_network},
+    {"local_network", in_dataplane, 1, 2, false, read_local_network},
+    {"icmp_peers", in_dataplane, 1, any_number, false, read_icmp_peers},
+    {"reset_unknown", in_dataplane, 1, 1, false, read_reset_unknown},
 };
 
 }  // namespace

@@ -77,14 +77,16 @@ Status read_option(Parse& parse, const std::string& listen, const std::string& w
 Status add(Parse& parse, const Listen& listen) {
     if (parse.in_http_block()) {
         for (const Listen& other : parse.server().listens)
-            if (other.same(listen))
-                return parse.error(fmt::format("a duplicate listen {}", listen.text()));
+            if (const auto port = other.shared_port(listen))
+                return parse.error(fmt::format("a duplicate listen {}", listen.text(*port)));
     }
-    const std::string text = fmt::format("duplicate \"{}\" address and port pair", listen.text());
     for (const Proxy* proxy : {&parse.http, &parse.stream}) {
         for (const ServerBlock& server : proxy->servers) {
             for (const Listen& other : server.listens) {
-                if (!other.same(listen)) continue;
+                const auto port = other.shared_port(listen);
+                if (!port) continue;
+                const std::string text =
+                    fmt::format("duplicate \"{}\" address and port pair", listen.text(*port));
                 if (proxy == &parse.stream && !parse.in_http_block()) return parse.error(text);
                 return parse.error(
                     text, fmt::format("the server in {}:{} listens there already; an L4 balancer "
@@ -96,14 +98,6 @@ Status add(Parse& parse, const Listen& listen) {
     }
     parse.server().listens.push_back(listen);
     return success();
-}
-
-bool is_port_range(std::string_view text) {
-    const auto colon = text.rfind(':');
-    const auto ports = colon == std::string_view::npos ? text : text.substr(colon + 1);
-    const auto dash = ports.find('-');
-    return dash != std::string_view::npos && parse_number(ports.substr(0, dash)) &&
-           parse_number(ports.substr(dash + 1));
 }
 
 Result<std::vector<std::optional<IpAddress>>> listen_addresses(const Parse& parse, const Url& url) {
@@ -120,14 +114,21 @@ Result<std::vector<std::optional<IpAddress>>> listen_addresses(const Parse& pars
 
 }  // namespace
 
-std::string Listen::text() const {
-    if (address) return to_text(*address, port);
-    return ipv6_wildcard ? fmt::format("[::]:{}", port) : fmt::format("0.0.0.0:{}", port);
+std::string Listen::text(std::uint16_t at) const {
+    if (address) return to_text(*address, at);
+    return ipv6_wildcard ? fmt::format("[::]:{}", at) : fmt::format("0.0.0.0:{}", at);
 }
 
-bool Listen::same(const Listen& other) const {
-    return address == other.address && ipv6_wildcard == other.ipv6_wildcard && port == other.port &&
-           protocol == other.protocol;
+std::string Listen::text() const {
+    return last_port == port ? text(port) : fmt::format("{}-{}", text(port), last_port);
+}
+
+std::optional<std::uint16_t> Listen::shared_port(const Listen& other) const {
+    const std::uint16_t first = std::max(port, other.port);
+    if (address != other.address || ipv6_wildcard != other.ipv6_wildcard ||
+        protocol != other.protocol || first > std::min(last_port, other.last_port))
+        return std::nullopt;
+    return first;
 }
 
 Status read_listen(Parse& parse, const Statement& statement) {
@@ -135,19 +136,14 @@ Status read_listen(Parse& parse, const Statement& statement) {
     if (text.starts_with("unix:"))
         return parse.not_supported(fmt::format("UNIX-domain socket \"{}\"", text),
                                    "clients of an L4 balancer come over the network");
-    if (!parse.in_http_block() && is_port_range(text))
-        return parse.error(fmt::format("range of ports \"{}\" of the \"listen\" directive is not "
-                                       "supported yet",
-                                       text),
-                           "write one \"listen\" for each port");
     const auto refuse = [&](const std::string& word) {
         return parse.error(fmt::format("{} in \"{}\" of the \"listen\" directive", word, text));
     };
     auto url = parse_url(text, UrlUse::listen, parse.in_http_block() ? 80 : 0);
     if (!url) return refuse(url.error());
-    if (url->port == 0) return refuse("no port");
     auto addresses = listen_addresses(parse, *url);
     if (!addresses) return refuse(addresses.error());
+    if (url->port == 0) return refuse("no port");
 
     Options options;
     for (std::size_t i = 2; i < statement.words.size(); ++i)
@@ -159,6 +155,7 @@ Status read_listen(Parse& parse, const Statement& statement) {
     for (const auto& address : *addresses) {
         Listen listen;
         listen.port = url->port;
+        listen.last_port = url->last_port == 0 ? url->port : url->last_port;
         listen.protocol = options.udp ? Protocol::udp : Protocol::tcp;
         listen.source = parse.source();
         listen.ipv6_wildcard = address && address->is_v6() && address->is_unspecified();

@@ -93,6 +93,12 @@ Status read_parameter(Parse& parse, const std::string& word, Server& server) {
         server.down = true;
         return success();
     }
+    if (auto text = value_of(word, "server_id=")) {
+        auto id = parse_number(*text);
+        if (!id || *id > 65534) return invalid();
+        server.server_id = static_cast<std::uint16_t>(*id);
+        return success();
+    }
     for (std::string_view name : {"slow_start=", "route=", "service=", "id="})
         if (word.starts_with(name))
             return parse.error(fmt::format("\"{}\" parameter is not supported yet",
@@ -101,6 +107,21 @@ Status read_parameter(Parse& parse, const std::string& word, Server& server) {
     if (word == "resolve" || word == "drain")
         return parse.error(fmt::format("\"{}\" parameter is not supported yet", word), "remove it");
     return invalid();
+}
+
+// One number is one server.
+Status check_server_id(Parse& parse, const Server& server,
+                       const std::vector<IpAddress>& addresses) {
+    if (!server.server_id) return success();
+    const std::string text = fmt::format("invalid parameter \"server_id={}\"", *server.server_id);
+    if (addresses.size() > 1)
+        return parse.error(text, fmt::format("\"{}\" has {} addresses; give each a line and a "
+                                             "number of its own",
+                                             server.name, addresses.size()));
+    for (const Server& other : open_upstream(parse).upstream.servers)
+        if (other.server_id == server.server_id)
+            return parse.error(text, fmt::format("server \"{}\" has it already", other.name));
+    return success();
 }
 
 Status read_server(Parse& parse, const Statement& statement) {
@@ -120,7 +141,10 @@ Status read_server(Parse& parse, const Statement& statement) {
     auto addresses = addresses_of(parse, *url);
     if (!addresses)
         return parse.error(fmt::format("{} in upstream \"{}\"", addresses.error(), text));
-    if (url->port == 0) return parse.error(fmt::format("no port in upstream \"{}\"", text));
+    const auto& forward = open_upstream(parse).forward;
+    if (url->port == 0 && !(forward && keeps_destination(forward->forward)))
+        return parse.error(fmt::format("no port in upstream \"{}\"", text));
+    if (auto done = check_server_id(parse, server, *addresses); !done) return done;
     server.addresses = *std::move(addresses);
     server.port = url->port;
     open_upstream(parse).upstream.servers.push_back(std::move(server));

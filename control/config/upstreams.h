@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "control/config/delivery.h"
 #include "control/config/model.h"
 #include "control/config/url.h"
 #include "dataplane/tables/result.h"
@@ -21,6 +22,8 @@ struct UpstreamEntry {
     bool declared = false;  // has an upstream{} block
     bool method_given = false;
     bool warned_passive = false;
+    std::optional<ForwardWords> forward;
+    std::optional<Source> stateless;
     Url url;  // of the proxy_pass that referred to it first
 };
 

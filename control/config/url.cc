@@ -32,17 +32,35 @@ std::optional<IpAddress> parse_v6(std::string_view host) {
     return IpAddress(address);
 }
 
-Result<Url> parse_bracketed(std::string_view text, Url url, std::uint16_t default_port) {
+// "80", and "8000-8010" where a range may stand.
+Status read_ports(std::string_view text, UrlUse use, Url& url) {
+    const auto dash = use == UrlUse::listen ? text.find('-') : std::string_view::npos;
+    const auto first = parse_port(text.substr(0, dash));
+    const auto last = dash == std::string_view::npos ? first : parse_port(text.substr(dash + 1));
+    if (!first || !last) return Error{"invalid port"};
+    if (*last < *first) return Error{"invalid port range"};
+    url.port = *first;
+    url.last_port = dash == std::string_view::npos ? std::uint16_t{0} : *last;
+    url.port_given = true;
+    return success();
+}
+
+// A listen that has no address: one number, or two with a dash.
+bool is_ports_alone(std::string_view text) {
+    const auto dash = text.find('-');
+    if (dash == std::string_view::npos) return parse_number(text).has_value();
+    return parse_number(text.substr(0, dash)) && parse_number(text.substr(dash + 1));
+}
+
+Result<Url> parse_bracketed(std::string_view text, UrlUse use, Url url,
+                            std::uint16_t default_port) {
     const auto close = text.find(']');
     if (close == std::string_view::npos) return Error{"invalid host"};
     const auto rest = text.substr(close + 1);
     url.port = default_port;
     if (!rest.empty()) {
         if (rest.front() != ':') return Error{"invalid host"};
-        auto port = parse_port(rest.substr(1));
-        if (!port) return Error{"invalid port"};
-        url.port = *port;
-        url.port_given = true;
+        if (auto done = read_ports(rest.substr(1), use, url); !done) return Error{done.error()};
     }
     url.host = text.substr(0, close + 1);
     if (close == 1) return Error{"no host"};
@@ -62,20 +80,16 @@ Result<Url> parse_url(std::string_view text, UrlUse use, std::uint16_t default_p
         text = text.substr(0, uri);
     }
     url.text = text;
-    if (text.starts_with('[')) return parse_bracketed(text, std::move(url), default_port);
+    if (text.starts_with('[')) return parse_bracketed(text, use, std::move(url), default_port);
 
     const auto colon = text.find(':');
     url.port = default_port;
     if (colon != std::string_view::npos) {
-        auto port = parse_port(text.substr(colon + 1));
-        if (!port) return Error{"invalid port"};
-        url.port = *port;
-        url.port_given = true;
-    } else if (use == UrlUse::listen && parse_number(text)) {
-        auto port = parse_port(text);
-        if (!port) return Error{"invalid port"};
-        url.port = *port;
-        url.port_given = url.wildcard = true;
+        if (auto done = read_ports(text.substr(colon + 1), use, url); !done)
+            return Error{done.error()};
+    } else if (use == UrlUse::listen && is_ports_alone(text)) {
+        if (auto done = read_ports(text, use, url); !done) return Error{done.error()};
+        url.wildcard = true;
         return url;
     }
     url.host = text.substr(0, colon);

@@ -20,7 +20,8 @@ struct Url {
     bool wildcard = false;             // `*:80` and `80` of a listen
     bool port_given = false;
     std::uint16_t port = 0;
-    std::string uri;  // from the first / or ?, only for UrlUse::http
+    std::uint16_t last_port = 0;  // of a range `8000-8010` of a listen; else 0
+    std::string uri;              // from the first / or ?, only for UrlUse::http
 };
 
 enum class UrlUse {
@@ -29,8 +30,8 @@ enum class UrlUse {
     listen,
 };
 
-// The error is nginx's word alone: "invalid port", "no host", "invalid host", "invalid IPv6
-// address".
+// The error is nginx's word alone: "invalid port", "invalid port range", "no host", "invalid host",
+// "invalid IPv6 address".
 Result<Url> parse_url(std::string_view text, UrlUse use, std::uint16_t default_port = 0);
 
 // 0.0.0.0 and :: as a destination mean this host.

@@ -29,6 +29,11 @@ std::string to_string(const Network& network) {
     return fmt::format("{}/{}", network.address.to_string(), network.prefix);
 }
 
+std::string to_string(const IpAddress& address, std::uint16_t port) {
+    return fmt::format(fmt::runtime(address.is_v4() ? "{}:{}" : "[{}]:{}"), address.to_string(),
+                       port);
+}
+
 std::string to_string(const MacAddress& mac) {
     return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3],
                        mac[4], mac[5]);
@@ -66,20 +71,41 @@ std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes) {
     return std::nullopt;
 }
 
+namespace {
+
+// The first address of the network plus `number`.
+IpAddress nth(const Network& network, std::uint8_t number) {
+    const unsigned host_bits = bits_of(network.address) - network.prefix;
+    const auto masked = [&](auto bytes) {
+        for (std::size_t i = 0; i < bytes.size(); i++) {
+            const std::size_t below = 8 * (bytes.size() - i);  // bits from this byte on
+            if (host_bits >= below)
+                bytes[i] = 0;
+            else if (below - host_bits < 8)
+                bytes[i] &= static_cast<std::uint8_t>(0xff << (8 - (below - host_bits)));
+        }
+        bytes.back() = static_cast<std::uint8_t>(bytes.back() + number);
+        return bytes;
+    };
+    if (network.address.is_v4())
+        return boost::asio::ip::address_v4(masked(network.address.to_v4().to_bytes()));
+    return boost::asio::ip::address_v6(masked(network.address.to_v6().to_bytes()));
+}
+
+}  // namespace
+
 Result<LinkAddresses> link_addresses(const std::string& local_network) {
     Result<Network> network = parse_network(local_network);
     if (!network) return Error{network.error()};
-    if (!network->address.is_v4() || network->prefix > 30) {
-        return Error{"\"" + local_network +
-                     "\" cannot link to the host: it must be an IPv4 network of /30 or larger"};
+    const bool v4 = network->address.is_v4();
+    if (network->prefix > bits_of(network->address) - 2) {
+        return Error{"\"" + local_network + "\" cannot link to the host: it must be a network of " +
+                     (v4 ? "/30" : "/126") + " or larger"};
     }
-    const std::uint32_t mask =
-        network->prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - network->prefix);
-    const std::uint32_t base = network->address.to_v4().to_uint() & mask;
-    const auto host = [&](std::uint32_t number) {
-        return Network{boost::asio::ip::address_v4(base + number), network->prefix};
+    const auto end = [&](std::uint8_t number) {
+        return Network{nth(*network, number), network->prefix};
     };
-    return LinkAddresses{host(1), host(2)};
+    return LinkAddresses{end(1), end(2)};
 }
 
 }  // namespace weir

@@ -75,18 +75,49 @@ Status plain_frames(const Link& link) {
     return success();
 }
 
-Status configure(Netlink& netlink, const Link& host, const LinkAddresses& addresses,
-                 const MacAddress& dataplane_mac) {
-    if (Status status = disable_ipv6(host); !status) return status;
-    if (Status status = open_filters(host); !status) return status;
-    if (Status status = plain_frames(host); !status) return status;
-    if (Status status = add_address(netlink, host, addresses.host); !status) return status;
-    if (Status status = set_up(netlink, host, true); !status) return status;
+// IPv6 with weir's own addresses only: no link-local one, none by autoconfiguration, and no
+// duplicate detection, which nobody would answer. False: the kernel has no IPv6, or it is off.
+Result<bool> prepare_ipv6(const Link& link) {
+    const Result<std::string> off = read_sysctl("ipv6", "all", "disable_ipv6");
+    if (!off || *off != "0") return false;
+    for (const auto& [key, value] :
+         {std::pair{"addr_gen_mode", "1"}, std::pair{"accept_ra", "0"}, std::pair{"autoconf", "0"},
+          std::pair{"accept_dad", "0"}, std::pair{"disable_ipv6", "0"}})
+        if (Status status = set_sysctl("ipv6", link.name, key, value); !status)
+            return Error{status.error()};
+    return true;
+}
+
+Status join(Netlink& netlink, const Link& host, const LinkAddresses& addresses,
+            const MacAddress& dataplane_mac) {
+    if (Status status = add_undoubted_address(netlink, host, addresses.host); !status)
+        return status;
     return set_permanent_neighbour(netlink, host, addresses.dataplane.address, dataplane_mac);
 }
 
+// The host's end; true: with IPv6.
+Result<bool> configure(Netlink& netlink, const Link& host, const LinkNetworks& networks,
+                       const MacAddress& dataplane_mac) {
+    const Result<bool> with_ipv6 = prepare_ipv6(host);
+    if (!with_ipv6) return with_ipv6;
+    Status status = open_filters(host);
+    if (status) status = plain_frames(host);
+    if (status) status = set_up(netlink, host, true);
+    if (status) status = join(netlink, host, networks.v4, dataplane_mac);
+    if (status && *with_ipv6) status = join(netlink, host, networks.v6, dataplane_mac);
+    if (!status) return Error{status.error()};
+    return with_ipv6;
+}
+
+HostLink made(const Link& host, const Link& dataplane, const LinkNetworks& networks,
+              bool with_ipv6) {
+    HostLink link{host, dataplane, networks.v4, std::nullopt};
+    if (with_ipv6) link.addresses6 = networks.v6;
+    return link;
+}
+
 Result<HostLink> configure_pair(Netlink& netlink, const std::string& host_name,
-                                const std::string& dataplane_name, const LinkAddresses& addresses) {
+                                const std::string& dataplane_name, const LinkNetworks& networks) {
     Result<Link> host = find_link(netlink, host_name);
     if (!host) return Error{host.error()};
     Result<Link> dataplane = find_link(netlink, dataplane_name);
@@ -97,27 +128,33 @@ Result<HostLink> configure_pair(Netlink& netlink, const std::string& host_name,
     if (Status status = set_offload(host_name, Offload::gro, true); !status) {
         return Error{status.error()};
     }
-    if (Status status = configure(netlink, *host, addresses, dataplane->mac); !status) {
-        return Error{status.error()};
-    }
+    const Result<bool> with_ipv6 = configure(netlink, *host, networks, dataplane->mac);
+    if (!with_ipv6) return Error{with_ipv6.error()};
     if (Status status = set_up(netlink, *dataplane, true); !status) return Error{status.error()};
     host = find_link(netlink, host_name);
     if (!host) return Error{host.error()};
     dataplane = find_link(netlink, dataplane_name);
     if (!dataplane) return Error{dataplane.error()};
-    return HostLink{*host, *dataplane, addresses};
+    return made(*host, *dataplane, networks, *with_ipv6);
 }
 
 }  // namespace
 
+Result<LinkNetworks> link_networks(const std::string& network, const std::string& network6) {
+    auto v4 = link_addresses(network);
+    if (!v4) return Error{v4.error()};
+    auto v6 = link_addresses(network6);
+    if (!v6) return Error{v6.error()};
+    return LinkNetworks{*v4, *v6};
+}
+
 Result<HostLink> create_host_link(Netlink& netlink, const std::string& host_name,
-                                  const std::string& dataplane_name,
-                                  const LinkAddresses& addresses) {
+                                  const std::string& dataplane_name, const LinkNetworks& networks) {
     const bool existed = link_exists(netlink, host_name) || link_exists(netlink, dataplane_name);
     if (Status status = ensure_pair(netlink, host_name, dataplane_name); !status) {
         return Error{status.error()};
     }
-    Result<HostLink> link = configure_pair(netlink, host_name, dataplane_name, addresses);
+    Result<HostLink> link = configure_pair(netlink, host_name, dataplane_name, networks);
     // A pair that could not be configured is of no use: the machine is left as it was.
     if (!link && !existed) {
         if (Status removed = remove_link(netlink, host_name); !removed) {
@@ -128,18 +165,17 @@ Result<HostLink> create_host_link(Netlink& netlink, const std::string& host_name
 }
 
 Result<HostLink> configure_host_link(Netlink& netlink, const std::string& name,
-                                     const LinkAddresses& addresses,
+                                     const LinkNetworks& networks,
                                      const MacAddress& dataplane_mac) {
     Result<Link> host = find_link(netlink, name);
     if (!host) return Error{host.error()};
-    if (Status status = configure(netlink, *host, addresses, dataplane_mac); !status) {
-        return Error{status.error()};
-    }
+    const Result<bool> with_ipv6 = configure(netlink, *host, networks, dataplane_mac);
+    if (!with_ipv6) return Error{with_ipv6.error()};
     host = find_link(netlink, name);
     if (!host) return Error{host.error()};
-    HostLink link{*host, {}, addresses};
-    link.dataplane.mac = dataplane_mac;
-    return link;
+    Link dataplane;
+    dataplane.mac = dataplane_mac;
+    return made(*host, dataplane, networks, *with_ipv6);
 }
 
 Status remove_host_link(Netlink& netlink, const std::string& host_name) {

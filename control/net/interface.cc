@@ -45,6 +45,15 @@ NetlinkRequest address_request(int type, int flags, const Link& link, const Netw
     return request;
 }
 
+Status add(Netlink& netlink, const Link& link, const Network& network, std::uint32_t flags) {
+    auto request =
+        address_request(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, link, network);
+    if (flags != 0) request.attribute(IFA_FLAGS, flags);
+    const int error = netlink.run(request);
+    return outcome(error == EEXIST ? 0 : error,
+                   "add address " + to_string(network) + " to " + link.name);
+}
+
 std::string sysctl_path(const std::string& family, const std::string& name,
                         const std::string& key) {
     return "/proc/sys/net/" + family + "/conf/" + name + "/" + key;
@@ -72,11 +81,11 @@ bool link_exists(Netlink& netlink, const std::string& name) {
 }
 
 Status add_address(Netlink& netlink, const Link& link, const Network& network) {
-    const auto request =
-        address_request(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL, link, network);
-    const int error = netlink.run(request);
-    return outcome(error == EEXIST ? 0 : error,
-                   "add address " + to_string(network) + " to " + link.name);
+    return add(netlink, link, network, 0);
+}
+
+Status add_undoubted_address(Netlink& netlink, const Link& link, const Network& network) {
+    return add(netlink, link, network, network.address.is_v6() ? IFA_F_NODAD : 0);
 }
 
 Status remove_address(Netlink& netlink, const Link& link, const Network& network) {

@@ -14,6 +14,8 @@ Result<Link> find_link(Netlink& netlink, const std::string& name);  // an error 
 bool link_exists(Netlink& netlink, const std::string& name);
 
 Status add_address(Netlink& netlink, const Link& link, const Network& network);
+// Usable at once: no duplicate address detection (RFC 4862), for links that have nobody else.
+Status add_undoubted_address(Netlink& netlink, const Link& link, const Network& network);
 Status remove_address(Netlink& netlink, const Link& link, const Network& network);
 Status set_mac(Netlink& netlink, const Link& link, const MacAddress& mac);
 Status set_mtu(Netlink& netlink, const Link& link, unsigned mtu);

@@ -108,6 +108,7 @@ bool NextHops::update(Entry& entry) {
     hop.source = route.source;
     hop.via = route.via;
     const Link* link = view_.link(route.ifindex);
+    hop.mtu = route.mtu != 0 || !link ? route.mtu : link->mtu;
     const Neighbour* neighbour = view_.neighbour(route.ifindex, route.via);
 
     if (neighbour && neighbour->has_mac()) {

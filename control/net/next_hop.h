@@ -33,6 +33,7 @@ struct NextHop {
     IpAddress source;  // the host's address toward the backend
     IpAddress via;     // gateway, or the backend itself
     MacAddress mac{};
+    unsigned mtu = 0;    // the route's, or the interface's
     std::string reason;  // a sentence for unresolved and unreachable
 
     bool operator==(const NextHop&) const = default;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <set>
@@ -46,16 +47,33 @@ int hold(const ListenTuple& tuple, int& fd) {
     return error;
 }
 
-std::string text(const ListenTuple& tuple) {
-    const std::string address = tuple.address.to_string();
-    return (tuple.address.is_v4() ? address : "[" + address + "]") + ":" +
-           std::to_string(tuple.port);
-}
-
 }  // namespace
 
+std::vector<ListenTuple> without(const ListenTuple& tuple,
+                                 const std::vector<ListenTuple>& wildcards) {
+    std::vector<ListenTuple> left{tuple};
+    for (const ListenTuple& wildcard : wildcards) {
+        if (wildcard.protocol != tuple.protocol ||
+            wildcard.address.is_v4() != tuple.address.is_v4())
+            continue;
+        std::vector<ListenTuple> rest;
+        for (const ListenTuple& piece : left) {
+            if (piece.port < wildcard.port)
+                rest.push_back({piece.protocol, piece.address, piece.port,
+                                std::min<std::uint16_t>(piece.last_port, wildcard.port - 1)});
+            if (piece.last_port > wildcard.last_port)
+                rest.push_back({piece.protocol, piece.address,
+                                std::max<std::uint16_t>(piece.port, wildcard.last_port + 1),
+                                piece.last_port});
+        }
+        left = std::move(rest);
+    }
+    return left;
+}
+
 Reservations::~Reservations() {
-    for (const auto& [tuple, fd] : sockets_) ::close(fd);
+    for (const auto& [tuple, sockets] : sockets_)
+        for (const int fd : sockets) ::close(fd);
 }
 
 // What goes is closed first: 10.0.0.1:80 cannot be bound while our own 0.0.0.0:80 is.
@@ -63,44 +81,50 @@ Status Reservations::replace(const std::vector<ListenTuple>& tuples) {
     const std::set<ListenTuple> wanted(tuples.begin(), tuples.end());
     std::vector<ListenTuple> dropped;
     std::vector<ListenTuple> added;
-    for (auto item = sockets_.begin(); item != sockets_.end();) {
-        if (wanted.contains(item->first)) {
-            ++item;
-            continue;
-        }
-        dropped.push_back(item->first);
-        ::close(item->second);
-        item = sockets_.erase(item);
-    }
+    for (const auto& [tuple, sockets] : sockets_)
+        if (!wanted.contains(tuple)) dropped.push_back(tuple);
+    for (const ListenTuple& tuple : dropped) drop(tuple);
     for (const ListenTuple& tuple : wanted) {
         if (sockets_.contains(tuple)) continue;
-        if (const int error = add(tuple)) {
+        if (auto status = add(tuple); !status) {
             roll_back(added, dropped);
-            return Error{"bind() to " + text(tuple) + " failed (" + system_error(error) + ")"};
+            return status;
         }
         added.push_back(tuple);
     }
     return success();
 }
 
-int Reservations::add(const ListenTuple& tuple) {
-    int fd = -1;
-    const int error = hold(tuple, fd);
-    if (!error) sockets_.emplace(tuple, fd);
-    return error;
+Status Reservations::add(const ListenTuple& tuple) {
+    const bool held = tuple.last_port - tuple.port < static_cast<int>(most_held);
+    std::vector<int>& sockets = sockets_[tuple];
+    for (unsigned port = tuple.port; port <= tuple.last_port; port++) {
+        int fd = -1;
+        ListenTuple one = tuple;
+        one.port = static_cast<std::uint16_t>(port);
+        if (const int error = hold(one, fd)) {
+            drop(tuple);
+            return Error{"bind() to " + to_string(one.address, one.port) + " failed (" +
+                         system_error(error) + ")"};
+        }
+        if (held)
+            sockets.push_back(fd);
+        else
+            ::close(fd);
+    }
+    return success();
+}
+
+void Reservations::drop(const ListenTuple& tuple) {
+    for (const int fd : sockets_.at(tuple)) ::close(fd);
+    sockets_.erase(tuple);
 }
 
 void Reservations::roll_back(const std::vector<ListenTuple>& added,
                              const std::vector<ListenTuple>& dropped) {
-    for (const ListenTuple& tuple : added) {
-        ::close(sockets_.at(tuple));
-        sockets_.erase(tuple);
-    }
-    for (const ListenTuple& tuple : dropped) {
-        if (const int error = add(tuple)) {
-            log::error("bind() to {} failed ({})", text(tuple), system_error(error));
-        }
-    }
+    for (const ListenTuple& tuple : added) drop(tuple);
+    for (const ListenTuple& tuple : dropped)
+        if (const auto status = add(tuple); !status) log::error("{}", status.error());
 }
 
 }  // namespace weir

@@ -41,6 +41,7 @@ Route read_answer(const nlmsghdr* message, const IpAddress& destination) {
     route.ifindex = static_cast<int>(attributes.number(RTA_OIF));
     route.source = attributes.address(RTA_PREFSRC).value_or(IpAddress{});
     route.via = gateway(attributes).value_or(destination);
+    route.mtu = NetlinkAttributes(attributes.find(RTA_METRICS)).number(RTAX_MTU);
     if (info->rtm_type == RTN_LOCAL) {
         route.kind = Route::Kind::local;
     } else if (info->rtm_type == RTN_UNICAST || info->rtm_type == RTN_ANYCAST) {

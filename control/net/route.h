@@ -15,6 +15,7 @@ struct Route {
     int ifindex = 0;
     IpAddress via;       // the gateway, or the destination itself when it is on the link
     IpAddress source;    // what the kernel would use as source address
+    unsigned mtu = 0;    // of the route itself; 0: its interface's
     std::string reason;  // only for unreachable
 };
 

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "bpf/shared/flow_record.h"
+#include "control/net/address.h"
 #include "control/publish/convert.h"
+#include "control/publish/delivery.h"
 
 namespace weir::publish {
 namespace {
@@ -44,16 +46,24 @@ std::uint16_t span_of(config::Milliseconds time) {
 
 Balancer::Balancer(tables::View view, tables::Writer::WaitSeen wait_seen)
     : writer_(view, std::move(wait_seen)), ids_(*view.control) {
-    if (writer_.generation() == 0) return;
-    ids_.adopt(view, writer_.services(), writer_.backends());
-    // What was published before belongs to flows until forget_unused() has looked.
+    if (writer_.generation() != 0) adopt();
+}
+
+// What was published before belongs to flows until forget_unused() has looked.
+void Balancer::adopt() {
+    ids_.adopt(writer_.view(), writer_.services(), writer_.backends());
     for (const auto& [id, key] : ids_.backends.keys()) {
         const weir_backend& record = writer_.backends()[id];
         Backend backend;
         backend.address = from_addr(record.addr);
         backend.port = weir_be16_to(record.port);
         backend.upstream = record.upstream;
-        backend.name = fmt::format("{}:{}", backend.address.to_string(), backend.port);
+        backend.name = weir::to_string(backend.address, backend.port);
+        backend.delivery.forward = forward_of(record.mode);
+        backend.delivery.tunnel_port = weir_be16_to(record.tunnel_port);
+        backend.delivery.checksum = record.flags & WEIR_BACKEND_CHECKSUM;
+        backend.delivery.mss_clamp = record.mss != 0;
+        backend.delivery.mss = record.mss;
         backend.removed = true;
         backends_[id] = backend;
     }
@@ -62,13 +72,14 @@ Balancer::Balancer(tables::View view, tables::Writer::WaitSeen wait_seen)
         Service service;
         service.record = record;
         service.removed = true;
-        service.info = {record.id,
-                        from_addr(record.addr).to_string(),
-                        weir_be16_to(record.port),
-                        record.protocol == WEIR_PROTO_UDP ? "udp" : "tcp",
-                        "-",
-                        "-",
-                        true};
+        const bool range = record.port_high != 0;
+        service.info.id = record.id;
+        service.info.address = from_addr(record.addr).to_string();
+        service.info.port = range ? record.port_low : weir_be16_to(record.port);
+        service.info.last_port = range ? record.port_high : service.info.port;
+        service.info.protocol = record.protocol == WEIR_PROTO_UDP ? "udp" : "tcp";
+        service.info.upstream = service.info.method = service.info.mode = "-";
+        service.info.draining = true;
         services_[record.id] = service;
     }
 }
@@ -76,7 +87,7 @@ Balancer::Balancer(tables::View view, tables::Writer::WaitSeen wait_seen)
 Status Balancer::number_upstreams(const config::Model& model,
                                   std::map<std::uint32_t, Upstream>& upstreams) {
     for (const config::Upstream& configured : model.upstreams) {
-        const auto number = ids_.upstreams.number(upstream_name(configured.name));
+        const auto number = ids_.upstreams.number(upstream_name(configured.key));
         if (!number)
             return Error{
                 fmt::format("more upstreams than the tables of this run hold ({}); "
@@ -89,12 +100,15 @@ Status Balancer::number_upstreams(const config::Model& model,
         upstream.name = configured.name;
         upstream.method = configured.method;
         upstream.hash_key = configured.hash_key;
+        upstream.delivery = configured.delivery;
         upstream.servers.clear();
         upstream.check.reset();
+        upstream.v4 = upstream.v6 = upstream.quic = false;
         for (const config::Server& server : configured.servers)
             for (const IpAddress& address : server.addresses) {
                 const auto id = ids_.backends.number(
-                    backend_key(*number, to_addr(address), weir_be16_from(server.port)));
+                    backend_key(*number, to_addr(address), weir_be16_from(server.port),
+                                mode_of(configured.delivery.forward)));
                 if (!id)
                     return Error{
                         fmt::format("more backends than the tables of this run hold ({}); "
@@ -107,44 +121,87 @@ Status Balancer::number_upstreams(const config::Model& model,
     return success();
 }
 
+Status Balancer::number_service(const config::Service& configured, const config::Upstream& upstream,
+                                const IpAddress& address,
+                                std::map<std::uint32_t, Service>& services) {
+    Service service;
+    weir_service& record = service.record;
+    record.addr = to_addr(address);
+    if (configured.is_range()) {
+        record.port_low = configured.port;
+        record.port_high = configured.last_port;
+    } else {
+        record.port = weir_be16_from(configured.port);
+    }
+    record.protocol = static_cast<std::uint8_t>(configured.protocol);
+    record.idle = span_of(configured.proxy_timeout);
+    record.connect = span_of(configured.proxy_connect_timeout);
+    record.method = method_of(upstream.method, upstream.hash_key);
+    if (upstream.stateless) record.flags |= WEIR_SERVICE_STATELESS;
+    if (upstream.delivery.forward == config::Forward::transparent)
+        record.flags |= WEIR_SERVICE_BY_PORT;
+    if (configured.quic_cid) {
+        record.cid_offset = configured.quic_cid->offset;
+        record.cid_length = configured.quic_cid->length;
+    }
+    const auto id = ids_.services.number(service_key(record));
+    const auto number = ids_.upstreams.number(upstream_name(upstream.key));
+    if (!id || !number)
+        return Error{"more services than the tables of this run hold; restart weir to make room"};
+    // nginx: the server with the address is preferred to the one with the wildcard
+    if (services.contains(*id) && !configured.address) return success();
+    record.id = *id;
+    record.upstream = *number;
+    service.upstream = *number;
+    service.any_address = !configured.address;
+    service.info = {*id,
+                    address.to_string(),
+                    configured.port,
+                    configured.is_range() ? configured.last_port : configured.port,
+                    configured.protocol == config::Protocol::udp ? "udp" : "tcp",
+                    upstream.name,
+                    name_of(upstream.method),
+                    to_text(upstream.delivery.forward),
+                    upstream.stateless,
+                    false};
+    services[*id] = service;
+    return success();
+}
+
 Status Balancer::number_services(const config::Model& model, const std::vector<IpAddress>& wildcard,
                                  std::map<std::uint32_t, Service>& services) {
     for (const config::Service& configured : model.services) {
-        std::vector<IpAddress> addresses = wildcard;
-        if (configured.address) addresses = {*configured.address};
-        const config::Upstream& upstream = model.upstreams[configured.upstream];
-        for (const IpAddress& address : addresses) {
-            if (address.is_v6() || (!configured.address && configured.ipv6_wildcard)) continue;
-            const auto protocol = static_cast<std::uint8_t>(configured.protocol);
-            Service service;
-            service.record.addr = to_addr(address);
-            service.record.port = weir_be16_from(configured.port);
-            service.record.protocol = protocol;
-            service.record.idle = span_of(configured.proxy_timeout);
-            service.record.connect = span_of(configured.proxy_connect_timeout);
-            service.record.method = method_of(upstream.method, upstream.hash_key);
-            const auto id = ids_.services.number(
-                service_key(service.record.addr, service.record.port, protocol));
-            const auto number = ids_.upstreams.number(upstream_name(upstream.name));
-            if (!id || !number)
-                return Error{
-                    "more services than the tables of this run hold; restart weir to make room"};
-            // nginx: the server with the address is preferred to the one with the wildcard
-            if (services.contains(*id) && !configured.address) continue;
-            service.record.id = *id;
-            service.record.upstream = *number;
-            service.upstream = *number;
-            service.info = {*id,
-                            address.to_string(),
-                            configured.port,
-                            configured.protocol == config::Protocol::udp ? "udp" : "tcp",
-                            upstream.name,
-                            name_of(upstream.method),
-                            false};
-            services[*id] = service;
-        }
+        std::vector<IpAddress> addresses;
+        if (configured.address)
+            addresses = {*configured.address};
+        else
+            std::ranges::copy_if(wildcard, std::back_inserter(addresses),
+                                 [&](const IpAddress& address) {
+                                     return address.is_v6() == configured.ipv6_wildcard;
+                                 });
+        for (const IpAddress& address : addresses)
+            if (auto done = number_service(configured, model.upstreams[configured.upstream],
+                                           address, services);
+                !done)
+                return done;
     }
     return success();
+}
+
+// What the services of an upstream ask of it: probes, connection ids, and families.
+void Balancer::note_services(std::map<std::uint32_t, Upstream>& upstreams,
+                             const config::Model& model) {
+    for (const config::Service& service : model.services) {
+        const auto number =
+            ids_.upstreams.number(upstream_name(model.upstreams[service.upstream].key));
+        Upstream& upstream = upstreams[*number];
+        const bool v4 = service.address ? service.address->is_v4() : !service.ipv6_wildcard;
+        (v4 ? upstream.v4 : upstream.v6) = true;
+        if (service.quic_cid) upstream.quic = true;
+        if (!service.health_check || upstream.check) continue;
+        upstream.check = service.health_check;
+        upstream.check_port = service.port;
+    }
 }
 
 Status Balancer::configure(const config::Model& model, const std::vector<IpAddress>& wildcard) {
@@ -158,17 +215,12 @@ Status Balancer::configure(const config::Model& model, const std::vector<IpAddre
         return numbered;
     }
 
-    for (const config::Service& service : owned.services)
-        if (service.health_check) {
-            const auto number =
-                ids_.upstreams.number(upstream_name(owned.upstreams[service.upstream].name));
-            auto& check = upstreams[*number].check;
-            if (!check) check = service.health_check;
-        }
+    note_services(upstreams, owned);
     for (auto& [number, upstream] : upstreams_) {
         if (upstreams.contains(number)) continue;
         writer_.release_slots(upstream.slots);
         writer_.release_slots(upstream.turns);
+        writer_.release_slots(upstream.cids);
     }
     std::set<std::uint32_t> before;
     for (auto& [id, backend] : backends_) {
@@ -176,30 +228,8 @@ Status Balancer::configure(const config::Model& model, const std::vector<IpAddre
         backend.removed = true;
     }
     for (const auto& [number, upstream] : upstreams) {
-        writer_.view().upstreams[number].name = upstream_name(upstream.name);
-        std::set<std::uint16_t> seen;
-        std::map<std::uint16_t, std::size_t> nth;  // which address of the server line comes next
-        const config::Server* line = nullptr;
-        std::size_t at = 0;
-        for (const auto& [id, server] : upstream.servers) {
-            at = server == line ? at + 1 : 0;
-            line = server;
-            Backend& backend = backends_[id];
-            const bool first = seen.insert(id).second;
-            backend.address = server->addresses[at];
-            backend.port = server->port;
-            backend.upstream = number;
-            backend.upstream_name = upstream.name;
-            backend.name = server->name;
-            backend.weight = (first ? 0 : backend.weight) + server->weight;
-            backend.backup = server->backup && (first || backend.backup);
-            backend.down = server->down && (first || backend.down);
-            backend.removed = backend.retired = false;
-            if (!upstream.check || !before.contains(id)) {  // not probed before: presumed healthy
-                backend.healthy = true;
-                backend.reason.clear();
-            }
-        }
+        writer_.view().upstreams[number].name = ids_.upstreams.keys().at(number);
+        take_servers(number, upstream, before);
     }
     for (auto& [id, service] : services_)
         if (!services.contains(id)) {
@@ -210,6 +240,34 @@ Status Balancer::configure(const config::Model& model, const std::vector<IpAddre
     upstreams_ = std::move(upstreams);
     model_ = std::move(owned);
     return success();
+}
+
+// The backends that the servers of an upstream stand for; `before`: those that had servers before.
+void Balancer::take_servers(std::uint32_t number, const Upstream& upstream,
+                            const std::set<std::uint32_t>& before) {
+    std::set<std::uint16_t> seen;
+    const config::Server* line = nullptr;
+    std::size_t at = 0;  // which address of the server line
+    for (const auto& [id, server] : upstream.servers) {
+        at = server == line ? at + 1 : 0;
+        line = server;
+        Backend& backend = backends_[id];
+        const bool first = seen.insert(id).second;
+        backend.address = server->addresses[at];
+        backend.port = server->port;
+        backend.upstream = number;
+        backend.upstream_name = upstream.name;
+        backend.name = server->name;
+        backend.delivery = upstream.delivery;
+        backend.weight = (first ? 0 : backend.weight) + server->weight;
+        backend.backup = server->backup && (first || backend.backup);
+        backend.down = server->down && (first || backend.down);
+        backend.removed = backend.retired = false;
+        if (!upstream.check || !before.contains(id)) {  // not probed before: presumed healthy
+            backend.healthy = true;
+            backend.reason.clear();
+        }
+    }
 }
 
 // Gives back numbers that no backend, service or upstream of this balancer bears.
@@ -231,124 +289,6 @@ void Balancer::forget_strangers() {
     forget(ids_.upstreams, upstreams_, by_a_backend);
     for (std::uint32_t i = 0; i < writer_.view().upstreams.size(); i++)
         if (!ids_.upstreams.keys().contains(i)) writer_.view().upstreams[i] = weir_upstream{};
-}
-
-Status Balancer::build_slots(Upstream& upstream, const std::vector<Route>& routes) {
-    std::vector<Peer> peers;
-    for (const auto& [id, server] : upstream.servers) {
-        const Backend& backend = backends_.at(id);
-        peers.push_back({id, fmt::format("{}:{}", backend.address.to_string(), backend.port),
-                         server->weight, server->backup,
-                         !server->down && backend.healthy && routes[id].known});
-    }
-    if (upstream.built && peers == upstream.peers) return success();
-    const SlotTables made = slot_tables(upstream.method, peers);
-    const auto slots = writer_.write_slots(made.slots);
-    const auto turns = writer_.write_slots(made.turns);
-    if (slots.count != made.slots.size() || turns.count != made.turns.size()) {
-        writer_.release_slots(slots);
-        writer_.release_slots(turns);
-        return Error{fmt::format(
-            "no room for the slots of upstream \"{}\"; restart weir to make room", upstream.name)};
-    }
-    writer_.release_slots(upstream.slots);
-    writer_.release_slots(upstream.turns);
-    upstream.slots = slots;
-    upstream.turns = turns;
-    upstream.peers = std::move(peers);
-    upstream.built = true;
-    return success();
-}
-
-Status Balancer::publish(const RouteTo& route_to) {
-    writer_.begin();
-    std::vector<Route> routes(backends_.empty() ? 0 : backends_.rbegin()->first + 1);
-    std::vector<weir_backend> backend_records(routes.size());
-    for (const auto& [id, backend] : backends_) {
-        Route& route = routes[id] = route_to(backend.address, static_cast<std::uint16_t>(id));
-        weir_backend& record = backend_records[id];
-        record.addr = to_addr(backend.address);
-        record.port = weir_be16_from(backend.port);
-        record.upstream = static_cast<std::uint16_t>(backend.upstream);
-        record.flags = WEIR_BACKEND_USED;
-        if (!route.known) continue;
-        record.flags |= WEIR_BACKEND_REACHABLE;
-        record.snat = to_addr(route.source);
-        record.out_port = route.port;
-        record.next_hop = route.next_hop;
-        record.snat_low = route.source_low;
-        record.snat_high = route.source_high;
-    }
-    for (auto& [number, upstream] : upstreams_)
-        if (const auto status = build_slots(upstream, routes); !status) return status;
-
-    std::vector<weir_service> service_records;
-    for (auto& [id, service] : services_) {
-        weir_service record = service.record;
-        record.flags = WEIR_SERVICE_USED;
-        if (service.removed || draining_) {
-            record.flags |= WEIR_SERVICE_DRAINING;
-            record.slot_base = record.slot_count = record.turn_base = record.turn_count = 0;
-        } else {
-            const Upstream& upstream = upstreams_.at(service.upstream);
-            record.slot_base = upstream.slots.base;
-            record.slot_count = upstream.slots.count;
-            record.turn_base = upstream.turns.base;
-            record.turn_count = upstream.turns.count;
-        }
-        service_records.push_back(record);
-    }
-    if (auto why = writer_.publish(service_records, backend_records); !why.empty())
-        return Error{std::move(why)};
-    for (auto& [id, backend] : backends_) backend.retired = backend.removed;
-    for (auto& [id, service] : services_) service.retired = service.removed;
-    describe(routes);
-    return success();
-}
-
-void Balancer::describe(const std::vector<Route>& routes) {
-    directory_.generation = writer_.generation();
-    directory_.services.clear();
-    directory_.backends.clear();
-    for (const auto& [id, service] : services_) {
-        directory_.services.push_back(service.info);
-        directory_.services.back().draining = service.removed || draining_;
-    }
-    std::set<std::uint16_t> chosen;  // stands in a slot
-    for (const auto& [number, upstream] : upstreams_) {
-        const bool primary = std::ranges::any_of(
-            upstream.peers, [](const Peer& peer) { return peer.usable && !peer.backup; });
-        for (const Peer& peer : upstream.peers)
-            if (peer.usable && peer.backup != primary) chosen.insert(peer.backend);
-    }
-    for (const auto& [number, backend] : backends_) {
-        const auto id = static_cast<std::uint16_t>(number);
-        BackendInfo info{id,
-                         backend.upstream_name.empty() ? "-" : backend.upstream_name,
-                         backend.name,
-                         backend.address.to_string(),
-                         backend.port,
-                         backend.weight,
-                         backend.backup,
-                         chosen.contains(id) && !backend.removed && !draining_,
-                         "up",
-                         "",
-                         routes[id].text};
-        if (backend.removed) {
-            info.state = "draining";
-        } else if (backend.down) {
-            info.state = "down";
-        } else if (!backend.healthy) {
-            info.state = "unhealthy";
-            info.reason = backend.reason;
-        } else if (!routes[id].known) {
-            info.state = "unreachable";
-            info.reason = routes[id].text;
-        } else if (!chosen.contains(id)) {
-            info.state = "standby";
-        }
-        directory_.backends.push_back(std::move(info));
-    }
 }
 
 void Balancer::note_health(std::uint16_t id, bool healthy, const std::string& reason) {
@@ -401,8 +341,9 @@ std::vector<ProbeTarget> Balancer::probe_targets() const {
         for (const auto& [id, server] : upstream.servers) {
             if (server->down || !seen.insert(id).second) continue;
             const Backend& backend = backends_.at(id);
-            targets.push_back({id, backend.address, upstream.check->port.value_or(backend.port),
-                               *upstream.check});
+            const std::uint16_t own = backend.port != 0 ? backend.port : upstream.check_port;
+            targets.push_back(
+                {id, backend.address, upstream.check->port.value_or(own), *upstream.check});
         }
     }
     return targets;

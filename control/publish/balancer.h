@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,12 +25,22 @@ using config::IpAddress;
 
 // How packets reach a backend, in the tables' terms.
 struct Route {
+    enum class Way {
+        neighbour,  // on a link of one of the ports
+        router,     // behind one
+        local,      // this host itself
+        host,       // behind this host, but behind none of its ports
+    };
     bool known = false;
+    Way way = Way::neighbour;
     std::uint8_t port = 0;  // index into weir_control.ports
     weir_mac next_hop{};
-    IpAddress source;  // of the packets toward it
+    std::uint16_t mtu = 0;  // 0: not known
+    IpAddress source;       // of the packets toward it
     std::uint16_t source_low = 1024;
     std::uint16_t source_high = 65535;
+    std::uint16_t beside_kernel_low = 1024;  // the same, on an address that the host uses too
+    std::uint16_t beside_kernel_high = 65535;
     std::string text;  // for people: the way, or why there is none
 };
 using RouteTo = std::function<Route(const IpAddress& backend, std::uint16_t id)>;
@@ -47,7 +58,8 @@ class Balancer {
     Balancer(tables::View view, tables::Writer::WaitSeen wait_seen);
 
     // Takes a configuration in place of the one before; publish() makes it count. `wildcard` are
-    // the addresses that a `listen` without one stands for. On an error nothing has changed.
+    // the addresses, of both families, that a `listen` without one stands for. On an error nothing
+    // has changed.
     Status configure(const config::Model& model, const std::vector<IpAddress>& wildcard);
 
     // Writes and publishes a generation. Slot tables of upstreams whose peers are as before are
@@ -79,6 +91,7 @@ class Balancer {
         std::uint32_t upstream = 0;
         std::string upstream_name;
         std::string name;
+        config::Delivery delivery;
         unsigned weight = 0;
         bool backup = false;
         bool down = false;
@@ -91,27 +104,44 @@ class Balancer {
         std::string name;
         config::Method method = config::Method::round_robin;
         config::HashKey hash_key = config::HashKey::flow;
+        config::Delivery delivery;
         std::vector<Peer> peers;  // as last published
         std::vector<std::pair<std::uint16_t, const config::Server*>> servers;
         tables::SlotRange slots;
         tables::SlotRange turns;
+        tables::SlotRange cids;                // from server id to backend
+        std::vector<std::uint16_t> cid_slots;  // what stands there
         bool built = false;
+        bool quic = false;  // some service reads connection ids
+        bool v4 = false;    // has services of this family
+        bool v6 = false;
         std::optional<config::HealthCheck> check;
+        std::uint16_t check_port = 0;  // of a server without a port of its own
     };
     struct Service {
         weir_service record{};
         ServiceInfo info;
         std::uint32_t upstream = 0;
+        bool any_address = false;  // its listen names none
         bool removed = false;
         bool retired = false;
     };
 
+    void adopt();
     Status number_upstreams(const config::Model& model,
                             std::map<std::uint32_t, Upstream>& upstreams);
     Status number_services(const config::Model& model, const std::vector<IpAddress>& wildcard,
                            std::map<std::uint32_t, Service>& services);
+    Status number_service(const config::Service& configured, const config::Upstream& upstream,
+                          const IpAddress& address, std::map<std::uint32_t, Service>& services);
+    void note_services(std::map<std::uint32_t, Upstream>& upstreams, const config::Model& model);
+    void take_servers(std::uint32_t number, const Upstream& upstream,
+                      const std::set<std::uint32_t>& before);
     void forget_strangers();
+    weir_backend backend_record(const Backend& backend, Route& route) const;
+    std::vector<weir_service> service_records() const;
     Status build_slots(Upstream& upstream, const std::vector<Route>& routes);
+    Status build_cids(Upstream& upstream);
     void describe(const std::vector<Route>& routes);
 
     tables::Writer writer_;

@@ -15,18 +15,22 @@ struct ServiceInfo {
     std::uint32_t id = 0;
     std::string address;  // numeric
     std::uint16_t port = 0;
-    std::string protocol;  // "tcp" or "udp"
+    std::uint16_t last_port = 0;  // of a range, else the same
+    std::string protocol;         // "tcp" or "udp"
     std::string upstream;
-    std::string method;     // "round_robin", "ip_hash", "maglev"
-    bool draining = false;  // removed from the configuration; its flows go on
+    std::string method;      // "round_robin", "ip_hash", "maglev"
+    std::string mode;        // "nat", "transparent", "dsr", "ipip", "gue"
+    bool stateless = false;  // keeps no flows
+    bool draining = false;   // removed from the configuration; its flows go on
 };
 
 struct BackendInfo {
     std::uint16_t id = 0;
     std::string upstream;
-    std::string name;     // the text of the server directive
-    std::string address;  // numeric
-    std::uint16_t port = 0;
+    std::string name;        // the text of the server directive
+    std::string address;     // numeric
+    std::uint16_t port = 0;  // 0: the client's own
+    std::string mode;
     unsigned weight = 1;
     bool backup = false;
     bool selectable = false;  // gets new flows now

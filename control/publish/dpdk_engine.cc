@@ -278,9 +278,9 @@ Status DpdkEngine::bring_up_ports() {
         }
         if (const auto status = set_up(*netlink_, *tap, true); !status) return status;
     }
-    const auto addresses = link_addresses(dataplane_.local_network);
-    if (!addresses) return Error{addresses.error()};
-    auto link = configure_host_link(*netlink_, link_names(dataplane_.instance).host, *addresses,
+    const auto networks = link_networks(dataplane_.local_network, dataplane_.local_network6);
+    if (!networks) return Error{networks.error()};
+    auto link = configure_host_link(*netlink_, link_names(dataplane_.instance).host, *networks,
                                     dataplane_mac);
     if (!link) return Error{link.error()};
     link_ = std::move(*link);

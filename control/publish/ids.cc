@@ -16,12 +16,16 @@ std::uint64_t upstream_name(const std::string& name) {
     return hash == 0 ? 1 : hash;
 }
 
-BackendKey backend_key(std::uint32_t upstream, const weir_addr& addr, weir_be16 port) {
-    return {upstream, words(addr), weir_be16_to(port)};
+BackendKey backend_key(std::uint32_t upstream, const weir_addr& addr, weir_be16 port,
+                       std::uint8_t mode) {
+    return {upstream, words(addr), weir_be16_to(port), mode};
 }
 
-ServiceKey service_key(const weir_addr& addr, weir_be16 port, std::uint8_t protocol) {
-    return {words(addr), weir_be16_to(port), protocol};
+ServiceKey service_key(const weir_service& service) {
+    const std::uint16_t port = weir_be16_to(service.port);
+    const bool range = service.port_high != 0;
+    return {words(service.addr), range ? service.port_low : port, range ? service.port_high : port,
+            service.protocol};
 }
 
 Ids::Ids(const weir_control& control)
@@ -36,11 +40,11 @@ void Ids::adopt(const tables::View& view, std::span<const weir_service> current_
     for (std::uint32_t id = 0; id < current_backends.size(); id++) {
         const weir_backend& backend = current_backends[id];
         if (backend.flags & WEIR_BACKEND_USED)
-            backends.adopt(backend_key(backend.upstream, backend.addr, backend.port), id);
+            backends.adopt(backend_key(backend.upstream, backend.addr, backend.port, backend.mode),
+                           id);
     }
     for (const weir_service& service : current_services)
-        if (service.flags & WEIR_SERVICE_USED)
-            services.adopt(service_key(service.addr, service.port, service.protocol), service.id);
+        if (service.flags & WEIR_SERVICE_USED) services.adopt(service_key(service), service.id);
 }
 
 }  // namespace weir::publish

@@ -58,13 +58,17 @@ class Numbers {
 // the tables.
 std::uint64_t upstream_name(const std::string& name);
 
-// (upstream, address in network order, port, host order)
-using BackendKey = std::tuple<std::uint32_t, std::array<std::uint32_t, 4>, std::uint16_t>;
-// (address in network order, port in host order, protocol)
-using ServiceKey = std::tuple<std::array<std::uint32_t, 4>, std::uint16_t, std::uint8_t>;
+// (upstream, address in network order, port in host order, enum weir_mode): another mode is another
+// backend, because a flow is what its mode has made it.
+using BackendKey =
+    std::tuple<std::uint32_t, std::array<std::uint32_t, 4>, std::uint16_t, std::uint8_t>;
+// (address in network order, first and last port in host order, protocol)
+using ServiceKey =
+    std::tuple<std::array<std::uint32_t, 4>, std::uint16_t, std::uint16_t, std::uint8_t>;
 
-BackendKey backend_key(std::uint32_t upstream, const weir_addr& addr, weir_be16 port);
-ServiceKey service_key(const weir_addr& addr, weir_be16 port, std::uint8_t protocol);
+BackendKey backend_key(std::uint32_t upstream, const weir_addr& addr, weir_be16 port,
+                       std::uint8_t mode);
+ServiceKey service_key(const weir_service& service);
 
 struct Ids {
     explicit Ids(const weir_control& control);

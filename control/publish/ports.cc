@@ -90,11 +90,19 @@ Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
     return EngineChoice{config::Engine::dpdk, "every port has a DPDK driver"};
 }
 
+namespace {
+
+bool is_v4_or_global(const InterfaceAddress& address) {
+    return address.network.address.is_v4() || (address.global && address.usable);
+}
+
+}  // namespace
+
 std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network) {
     std::vector<IpAddress> addresses;
     for (const Port& port : ports)
         for (const InterfaceAddress& address : network.addresses_of(port.ifindex))
-            if (address.network.address.is_v4()) addresses.push_back(address.network.address);
+            if (is_v4_or_global(address)) addresses.push_back(address.network.address);
     return addresses;
 }
 

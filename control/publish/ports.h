@@ -27,7 +27,8 @@ struct EngineChoice {
 Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
                                    const std::vector<Port>& ports);
 
-// The IPv4 addresses of the ports: what a `listen` without an address means.
+// The addresses of the ports, of both families, that may be used and are not link-local: what a
+// `listen` without an address means.
 std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network);
 
 }  // namespace weir::publish

@@ -23,6 +23,12 @@ struct PortRange {
 // (net.ipv4.ip_local_port_range), so that none of them meets a flow of ours.
 Result<PortRange> source_ports_beside_kernel();
 
+// The route that a next hop comes to. `id` is the backend's; it chooses among the `snat` addresses
+// of the backend's family.
+Route route_over(const NextHop& hop, const IpAddress& backend, const std::vector<Port>& ports,
+                 const HostLink& link, const std::vector<IpAddress>& snat, PortRange host_ports,
+                 std::uint16_t id);
+
 class Routes {
   public:
     Routes(const NextHops& hops, const Engine& engine, std::vector<IpAddress> snat,
@@ -35,7 +41,6 @@ class Routes {
     bool settled(const std::vector<IpAddress>& backends) const;
 
   private:
-    Route over_host_link(const NextHop& hop) const;
     const NextHops& hops_;
     const Engine& engine_;
     std::vector<IpAddress> snat_;

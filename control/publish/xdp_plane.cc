@@ -14,10 +14,10 @@ Status XdpPlane::start() {
     auto netlink = Netlink::open();
     if (!netlink) return Error{netlink.error()};
     netlink_.emplace(std::move(*netlink));
-    const auto addresses = link_addresses(dataplane_.local_network);
-    if (!addresses) return Error{addresses.error()};
+    const auto networks = link_networks(dataplane_.local_network, dataplane_.local_network6);
+    if (!networks) return Error{networks.error()};
     const LinkNames names = link_names(dataplane_.instance);
-    auto link = create_host_link(*netlink_, names.host, names.dataplane, *addresses);
+    auto link = create_host_link(*netlink_, names.host, names.dataplane, *networks);
     if (!link) return Error{link.error()};
     link_ = std::move(*link);
 

@@ -23,7 +23,8 @@ Writer::Writer(View view, WaitSeen wait_seen)
         // Services of one upstream name the same ranges: the second take fails, and only one is
         // released.
         for (const SlotRange range : {SlotRange{service.slot_base, service.slot_count},
-                                      SlotRange{service.turn_base, service.turn_count}})
+                                      SlotRange{service.turn_base, service.turn_count},
+                                      SlotRange{service.cid_base, service.cid_count}})
             if (range.count > 0 &&
                 arena_.take_at(range.base / WEIR_SLOTS_PER_LINE, lines_of(range)))
                 released_.push_back(range);

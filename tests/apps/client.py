@@ -208,7 +208,8 @@ def udp(address, port, count, size, per_socket, timeout):
     for _ in range(count):
         if len(record.failures) >= HOPELESS:
             break
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
             client.settimeout(timeout)
             # A port that came twice would be the same session, not a new one.
             client.bind(("", FIRST_SOURCE_PORT + record.started))

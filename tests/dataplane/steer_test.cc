@@ -56,30 +56,6 @@ TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
     EXPECT_EQ(entries.begin()->second.high, 64000);
 }
 
-TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
-    std::array services{service(0), service(0)};
-    services[0].port_low = 8000, services[0].port_high = 8099;
-    services[1].port_low = 9000, services[1].port_high = 9099;
-    Entries entries = entries_of(services, {}, {}, 0);
-    ASSERT_EQ(entries.size(), 1u);
-    EXPECT_EQ(entries.begin()->first.port.raw, 0);
-    EXPECT_EQ(entries.begin()->second.low, 8000);
-    EXPECT_EQ(entries.begin()->second.high, 9099);
-
-    weir_backend any = backend(1000, 61000, 62000);
-    any.mode = WEIR_MODE_TRANSPARENT;  // its replies go to clients
-    entries = entries_of({}, std::array{any}, {}, 0);
-    ASSERT_EQ(entries.size(), 1u);
-    const weir_addr none{};
-    EXPECT_TRUE(weir_addr_equal(&entries.begin()->first.local, &none));
-    EXPECT_EQ(entries.begin()->first.port.raw, 0);
-    EXPECT_EQ(entries.begin()->second.high, 0xffff);
-    for (const auto mode : {WEIR_MODE_DSR, WEIR_MODE_IPIP, WEIR_MODE_GUE}) {
-        any.mode = mode;  // and these never come by
-        EXPECT_TRUE(entries_of({}, std::array{any}, {}, 0).empty());
-    }
-}
-
 TEST(Steer, OnlyTheVlansOfItsPort) {
     std::array<weir_port, 4> ports{};
     ports[2].tags = 1;
@@ -94,6 +70,29 @@ TEST(Steer, OnlyTheVlansOfItsPort) {
     EXPECT_EQ(key.kind, WEIR_STEER_VLAN);
     EXPECT_EQ(key.peer.word[0].raw, weir_steer_tag(&ports[2].tag[0]).raw);
     EXPECT_EQ(key.peer.word[1].raw, 0u);
+}
+
+TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
+    std::array services{service(0), service(0)};
+    services[0].port_low = 8000, services[0].port_high = 8099;
+    services[1].port_low = 9000, services[1].port_high = 9099;
+    Entries entries = entries_of(services, {}, {}, 1);
+    ASSERT_EQ(entries.size(), 1u);
+    EXPECT_EQ(entries.begin()->first.port.raw, 0);
+    EXPECT_EQ(entries.begin()->second.low, 8000);
+    EXPECT_EQ(entries.begin()->second.high, 9099);
+
+    weir_backend any = backend(1000, 61000, 62000);
+    any.mode = WEIR_MODE_TRANSPARENT;  // its replies go to clients
+    entries = entries_of({}, std::array{any}, {}, 1);
+    ASSERT_EQ(entries.size(), 2u);
+    EXPECT_EQ(entries.at({any.addr, {}, {}, 0, WEIR_STEER_BACKEND}).high, 0xffff);
+    const weir_steer_ports host = entries.at({any.addr, any.snat, {}, 0, WEIR_STEER_BACKEND});
+    EXPECT_GT(host.low, host.high) << "what the host asks the backend, it hears itself";
+    for (const auto mode : {WEIR_MODE_DSR, WEIR_MODE_IPIP, WEIR_MODE_GUE}) {
+        any.mode = mode;  // and these never come by
+        EXPECT_TRUE(entries_of({}, std::array{any}, {}, 1).empty());
+    }
 }
 
 TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {

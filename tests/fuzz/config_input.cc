@@ -40,11 +40,17 @@ void check(const Parsed& parsed) {
     const Model& model = parsed.model;
     for (const Upstream& upstream : model.upstreams) {
         promise(!upstream.servers.empty(), "an upstream without servers was accepted");
+        promise(!upstream.key.empty(), "an upstream without a key");
+        const bool any_port = keeps_destination(upstream.delivery.forward);
         for (const Server& server : upstream.servers)
-            promise(server.weight >= 1 && server.port != 0, "a server without weight or port");
+            promise(server.weight >= 1 && (server.port != 0 || any_port),
+                    "a server without weight or port");
+        promise(!upstream.stateless || (any_port && upstream.method == Method::maglev),
+                "a stateless upstream that needs state");
     }
     for (const Service& service : model.services)
-        promise(service.upstream < model.upstreams.size() && service.port != 0,
+        promise(service.upstream < model.upstreams.size() && service.port != 0 &&
+                    service.last_port >= service.port,
                 "a service without upstream or port");
 }
 

@@ -36,8 +36,17 @@ TEST(Report, ServicesCountBackendsAndActiveFlows) {
     EXPECT_EQ(rows[0]["backends_total"], 2);
     EXPECT_EQ(rows[0]["flows"], 3);
     EXPECT_EQ(rows[0]["state"], "up");
+    EXPECT_EQ(rows[0]["mode"], "nat");
     EXPECT_EQ(rows[1]["state"], "draining");
     EXPECT_EQ(rows[1]["flows"], 0);
+    EXPECT_EQ(rows[1]["service"], "[2001:db8::1]:53-60") << "a range";
+    EXPECT_EQ(rows[1]["mode"], "dsr");
+    const auto of = [&](const char* service) {
+        return ask(tables, {{"show", "services"}, {"service", service}})["services"].size();
+    };
+    EXPECT_EQ(of(":60"), 1u);
+    EXPECT_EQ(of("[2001:db8::1]:55"), 1u);
+    EXPECT_EQ(of(":61"), 0u);
 }
 
 TEST(Report, ServiceWithoutUsableBackendSaysSo) {

@@ -37,11 +37,12 @@ HandFilled::HandFilled(unsigned worker_count, unsigned flow_sets) : workers(work
     directory.engine = "dpdk";
     directory.engine_reason = "asked for";
     directory.generation = 7;
-    directory.services = {{1, "10.0.0.1", 80, "tcp", "app", "round_robin", false},
-                          {2, "10.0.0.1", 53, "udp", "dns", "maglev", true}};
+    directory.services = {{1, "10.0.0.1", 80, 80, "tcp", "app", "round_robin", "nat", false, false},
+                          {2, "2001:db8::1", 53, 60, "udp", "dns", "maglev", "dsr", true, true}};
     directory.backends = {
-        {3, "app", "app1:8080", "10.0.0.11", 8080, 5, false, true, "up", "", "10.0.0.11 via eth1"},
-        {4, "app", "app2:8080", "10.0.0.12", 8080, 1, false, false, "unhealthy",
+        {3, "app", "app1:8080", "10.0.0.11", 8080, "nat", 5, false, true, "up", "",
+         "10.0.0.11 via eth1"},
+        {4, "app", "app2:8080", "10.0.0.12", 8080, "nat", 1, false, false, "unhealthy",
          "connect() failed (111: Connection refused)", "10.0.0.12 via eth1"}};
     directory.ports = {{0, "weir0", "host link", "02:00:00:00:00:01", "net_tap"},
                        {1, "eth1", "network", "02:00:00:00:00:02", "net_af_xdp"}};

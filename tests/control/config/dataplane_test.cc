@@ -15,7 +15,8 @@ TEST(Dataplane, ReadsEverySetting) {
                        "address=10.0.0.1/24; port net_memif0,id=0; workers 4; flows 2m; "
                        "busy_poll off; "
                        "snat 10.0.0.2 2001:db8::2; instance edge-1;"
-                       "local_network 10.9.0.0/29;"))
+                       "local_network 10.9.0.0/29 fd00:9::/120; reset_unknown off;"
+                       "icmp_peers 10.0.0.3 2001:db8::3;"))
             .dataplane;
     EXPECT_EQ(d.engine, Engine::dpdk);
     ASSERT_EQ(d.ports.size(), 3U);
@@ -35,6 +36,10 @@ TEST(Dataplane, ReadsEverySetting) {
     EXPECT_EQ(d.snat[1].to_string(), "2001:db8::2");
     EXPECT_EQ(d.instance, "edge-1");
     EXPECT_EQ(d.local_network, "10.9.0.0/29");
+    EXPECT_EQ(d.local_network6, "fd00:9::/120");
+    EXPECT_FALSE(d.reset_unknown);
+    ASSERT_EQ(d.icmp_peers.size(), 2U);
+    EXPECT_EQ(d.icmp_peers[1].to_string(), "2001:db8::3");
 }
 
 TEST(Dataplane, CommandLineReplacesSettingsOfTheFile) {
@@ -77,6 +82,24 @@ TEST(Dataplane, NamesWhatItExpected) {
          "invalid value \"10.0.0.0/31\" in \"local_network\" directive in t.conf:1\n  expected an "
          "unused "
          "IPv4 network of at least four addresses, such as 169.254.77.0/30"},
+        {"local_network fd00::1/126;",
+         "invalid value \"fd00::1/126\" in \"local_network\" directive in t.conf:1\n  expected the "
+         "first address of the network before the /, such as fd00:1::/126"},
+        {"local_network fd00::/127;",
+         "invalid value \"fd00::/127\" in \"local_network\" directive in t.conf:1\n  expected an "
+         "unused IPv6 network from /64 to /126, such as fd00:1::/126"},
+        {"local_network 10.0.0.0/30 10.0.1.0/30;",
+         "invalid value \"10.0.1.0/30\" in \"local_network\" directive in t.conf:1\n  expected one "
+         "IPv4 and one IPv6 network, not two of one kind"},
+        {"icmp_peers 10.0.0;",
+         "invalid address \"10.0.0\" in \"icmp_peers\" directive in t.conf:1\n  expected an IPv4 "
+         "or IPv6 address of another balancer, such as 10.0.0.3"},
+        {"icmp_peers 10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5;",
+         "too many addresses in \"icmp_peers\" directive in t.conf:1\n  an error is copied to at "
+         "most 4 other balancers"},
+        {"reset_unknown maybe;",
+         "invalid value \"maybe\" in \"reset_unknown\" directive, it must be \"on\" or \"off\" in "
+         "t.conf:1"},
         {"port a/b;",
          "invalid value \"a/b\" in \"port\" directive in t.conf:1\n  expected a network "
          "interface (eth0), a PCI address (0000:3b:00.0) or a DPDK vdev (net_memif0,id=0)"},

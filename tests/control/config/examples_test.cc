@@ -23,7 +23,7 @@ TEST(Examples, AllParse) {
         ASSERT_TRUE(parsed.ok()) << parsed.error();
         EXPECT_FALSE(parsed->model.services.empty()) << entry.path();
     }
-    EXPECT_GE(examples, 6U);
+    EXPECT_GE(examples, 12U);
 }
 
 TEST(Examples, TheTutorialsMeansThreeServersBehindPort80) {

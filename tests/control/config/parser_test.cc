@@ -48,7 +48,7 @@ TEST(Parser, ReadsTheMainLevel) {
 TEST(Parser, ReadsAStreamServer) {
     const Model model = model_of(R"(stream {
   proxy_timeout 20s;
-  upstream a { zone a 64k; server one.test:1 weight=4; server two.test:2 down; server [::]:3 backup; }
+  upstream a { zone a 64k; server one.test:1 weight=4; server two.test:2 down; server 0.0.0.0:3 backup; }
   server { listen 10.0.0.1:53 udp reuseport; listen [::]:53; proxy_pass A;
            proxy_connect_timeout 500ms; health_check interval=2s fails=3 port=9; health_check_timeout 1s; }
   server { listen 80; proxy_pass 0.0.0.0:3000; proxy_timeout 1h; }
@@ -61,7 +61,7 @@ TEST(Parser, ReadsAStreamServer) {
     EXPECT_EQ(a.servers[1].addresses.size(), 2U);
     EXPECT_TRUE(a.servers[1].down);
     EXPECT_TRUE(a.servers[2].backup);
-    EXPECT_EQ(a.servers[2].addresses[0].to_string(), "::1");
+    EXPECT_EQ(a.servers[2].addresses[0].to_string(), "127.0.0.1");
     EXPECT_EQ(a.source.line, 3U);
     EXPECT_TRUE(model.upstreams[1].implicit);
     EXPECT_EQ(model.upstreams[1].name, "0.0.0.0:3000");

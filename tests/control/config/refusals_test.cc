@@ -64,9 +64,6 @@ TEST(Refusals, NameTheDirectiveAndTheReason) {
     const Case in_stream[] = {
         {"proxy_ssl on;", "\"proxy_ssl\" directive is not supported by an L4 balancer in t.conf:1",
          "TLS"},
-        {"listen 5-9;",
-         "range of ports \"5-9\" of the \"listen\" directive is not supported yet in t.conf:1",
-         "one \"listen\" for each port"},
         {"listen 2 proxy_protocol;",
          "\"proxy_protocol\" parameter of \"listen\" is not supported by an L4 balancer in "
          "t.conf:1",

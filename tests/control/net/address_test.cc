@@ -39,7 +39,21 @@ TEST(Address, LinkAddressesAreTheFirstTwoHosts) {
     EXPECT_EQ(to_string(link->host), "169.254.77.1/30");
     EXPECT_EQ(to_string(link->dataplane), "169.254.77.2/30");
     EXPECT_FALSE(link_addresses("169.254.77.0/31"));
-    EXPECT_FALSE(link_addresses("fd00::/64"));
+    const auto six = link_addresses("fd77:6569:7200:ffff::3/126");
+    ASSERT_TRUE(six);
+    EXPECT_EQ(to_string(six->host), "fd77:6569:7200:ffff::1/126");
+    EXPECT_EQ(to_string(six->dataplane), "fd77:6569:7200:ffff::2/126");
+    EXPECT_EQ(to_string(link_addresses("fd00:0:0:1:2:3:4:5/68")->host), "fd00:0:0:1::1/68");
+    EXPECT_EQ(to_string(link_addresses("10.255.255.255/9")->host), "10.128.0.1/9");
+    EXPECT_FALSE(link_addresses("fd00::/127"));
+}
+
+TEST(Address, WithAPortAsClientsWriteIt) {
+    const auto text = [](const char* address) {
+        return to_string(boost::asio::ip::make_address(address), 80);
+    };
+    EXPECT_EQ(text("10.0.0.1"), "10.0.0.1:80");
+    EXPECT_EQ(text("2001:db8::1"), "[2001:db8::1]:80");
 }
 
 }  // namespace

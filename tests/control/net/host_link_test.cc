@@ -8,6 +8,8 @@
 #include <linux/neighbour.h>
 #include <sys/socket.h>
 
+#include <set>
+
 #include "control/net/ethtool.h"
 #include "tests/control/net/namespace.h"
 
@@ -17,23 +19,30 @@ namespace {
 using test::in_namespace;
 using test::shell;
 
-const LinkAddresses addresses = *link_addresses("169.254.77.0/30");
+const LinkNetworks networks = *link_networks("169.254.77.0/30", "fd77:6569:7200::/126");
 
 void expect_configured(Netlink& netlink, const HostLink& link) {
     const std::string& name = link.host.name;
     boost::asio::io_context io;
     auto view = NetworkView::open(io);
     ASSERT_TRUE(view) << view.error();
-    const auto found = (*view)->addresses_of(link.host.index);
-    ASSERT_EQ(found.size(), 1u);  // no IPv6 link-local address either
-    EXPECT_EQ(to_string(found[0].network), "169.254.77.1/30");
-    const Neighbour* neighbour = (*view)->neighbour(link.host.index, addresses.dataplane.address);
-    ASSERT_NE(neighbour, nullptr);
-    EXPECT_EQ(neighbour->state, NUD_PERMANENT);
-    EXPECT_EQ(neighbour->mac, link.dataplane.mac);
+    std::set<std::string> found;
+    for (const InterfaceAddress& address : (*view)->addresses_of(link.host.index)) {
+        found.insert(to_string(address.network));
+        EXPECT_TRUE(address.usable) << "no duplicate address detection is under way";
+    }
+    EXPECT_EQ(found, (std::set<std::string>{"169.254.77.1/30", "fd77:6569:7200::1/126"}))
+        << "no IPv6 link-local address";
+    ASSERT_TRUE(link.addresses6);
+    for (const LinkAddresses& ends : {link.addresses, *link.addresses6}) {
+        const Neighbour* neighbour = (*view)->neighbour(link.host.index, ends.dataplane.address);
+        ASSERT_NE(neighbour, nullptr);
+        EXPECT_EQ(neighbour->state, NUD_PERMANENT);
+        EXPECT_EQ(neighbour->mac, link.dataplane.mac);
+    }
     EXPECT_TRUE(link.host.up);
     EXPECT_EQ(*read_sysctl("ipv4", name, "route_localnet"), "1");
-    EXPECT_EQ(*read_sysctl("ipv6", name, "disable_ipv6"), "1");
+    EXPECT_EQ(*read_sysctl("ipv6", name, "accept_ra"), "0");
     for (const Offload off : {Offload::tx_checksum, Offload::tso, Offload::gso}) {
         EXPECT_FALSE(*offload(name, off));
     }
@@ -45,7 +54,7 @@ TEST(HostLink, MakesAndRemovesThePair) {
         auto netlink = Netlink::open();
         ASSERT_TRUE(netlink);
         const std::string forward = *read_sysctl("ipv4", "all", "forwarding");
-        auto link = create_host_link(*netlink, "weir0", "weir0d", addresses);
+        auto link = create_host_link(*netlink, "weir0", "weir0d", networks);
         ASSERT_TRUE(link) << link.error();
         expect_configured(*netlink, *link);
         EXPECT_TRUE(link->dataplane.up);
@@ -58,14 +67,26 @@ TEST(HostLink, MakesAndRemovesThePair) {
     });
 }
 
+TEST(HostLink, HasNoIpv6WhereTheKernelHasNone) {
+    in_namespace([] {
+        auto netlink = Netlink::open();
+        ASSERT_TRUE(netlink);
+        ASSERT_TRUE(set_sysctl("ipv6", "all", "disable_ipv6", "1"));
+        const auto link = create_host_link(*netlink, "weir0", "weir0d", networks);
+        ASSERT_TRUE(link) << link.error();
+        EXPECT_FALSE(link->addresses6);
+        EXPECT_EQ(to_string(link->addresses.host), "169.254.77.1/30");
+    });
+}
+
 TEST(HostLink, TakesOverAnExistingPair) {
     in_namespace([] {
         auto netlink = Netlink::open();
         ASSERT_TRUE(netlink);
-        const auto first = create_host_link(*netlink, "weir0", "weir0d", addresses);
+        const auto first = create_host_link(*netlink, "weir0", "weir0d", networks);
         ASSERT_TRUE(first);
         shell("ip neigh del 169.254.77.2 dev weir0; ip link set weir0d down");
-        const auto second = create_host_link(*netlink, "weir0", "weir0d", addresses);
+        const auto second = create_host_link(*netlink, "weir0", "weir0d", networks);
         ASSERT_TRUE(second) << second.error();
         EXPECT_EQ(first->host.index, second->host.index);
         EXPECT_EQ(first->dataplane.mac, second->dataplane.mac);
@@ -78,11 +99,11 @@ TEST(HostLink, RefusesStrangers) {
         auto netlink = Netlink::open();
         ASSERT_TRUE(netlink);
         shell("ip link add weir0 type bridge");
-        const auto link = create_host_link(*netlink, "weir0", "weir0d", addresses);
+        const auto link = create_host_link(*netlink, "weir0", "weir0d", networks);
         ASSERT_FALSE(link);
         EXPECT_NE(link.error().find("is not paired with \"weir0d\""), std::string::npos);
         EXPECT_TRUE(link_exists(*netlink, "weir0"));
-        EXPECT_FALSE(create_host_link(*netlink, "a-name-that-is-too-long", "b", addresses));
+        EXPECT_FALSE(create_host_link(*netlink, "a-name-that-is-too-long", "b", networks));
     });
 }
 
@@ -91,7 +112,7 @@ TEST(HostLink, LooseFilterWhereTheHostFiltersStrictly) {
         auto netlink = Netlink::open();
         ASSERT_TRUE(netlink);
         ASSERT_TRUE(set_sysctl("ipv4", "all", "rp_filter", "1"));
-        ASSERT_TRUE(create_host_link(*netlink, "weir0", "weir0d", addresses));
+        ASSERT_TRUE(create_host_link(*netlink, "weir0", "weir0d", networks));
         EXPECT_EQ(*read_sysctl("ipv4", "weir0", "rp_filter"), "2");
     });
 }
@@ -100,9 +121,9 @@ TEST(HostLink, ConfiguresATap) {
     in_namespace([] {
         auto netlink = Netlink::open();
         ASSERT_TRUE(netlink);
-        EXPECT_FALSE(configure_host_link(*netlink, "weir0", addresses, {2, 0, 0, 0, 0, 9}));
+        EXPECT_FALSE(configure_host_link(*netlink, "weir0", networks, {2, 0, 0, 0, 0, 9}));
         shell("ip tuntap add dev weir0 mode tap");
-        auto link = configure_host_link(*netlink, "weir0", addresses, {2, 0, 0, 0, 0, 9});
+        auto link = configure_host_link(*netlink, "weir0", networks, {2, 0, 0, 0, 0, 9});
         ASSERT_TRUE(link) << link.error();
         EXPECT_EQ(to_string(link->dataplane.mac), "02:00:00:00:00:09");
         expect_configured(*netlink, *link);
@@ -166,7 +187,7 @@ TEST(HostLink, TheHostAnswersOnAllItsAddresses) {
         shell("ip link set lo up; ip link add br0 type bridge; ip link set br0 up");
         shell("ip addr add 172.17.0.1/16 dev br0");
         ASSERT_TRUE(set_sysctl("ipv4", "all", "rp_filter", "1"));
-        const auto link = create_host_link(*netlink, "weir0", "weir0d", addresses);
+        const auto link = create_host_link(*netlink, "weir0", "weir0d", networks);
         ASSERT_TRUE(link) << link.error();
         for (const char* address : {"169.254.77.1", "172.17.0.1", "127.0.0.1"}) {
             EXPECT_TRUE(answered(*link, address)) << address;

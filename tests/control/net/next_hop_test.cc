@@ -56,6 +56,22 @@ TEST(NextHops, KnowsLocalAddresses) {
     });
 }
 
+TEST(NextHops, KnowsTheMtuOfRouteOrInterface) {
+    in_namespace([] {
+        Fixture net;
+        shell("ip link set p0 mtu 1480");
+        shell("ip route add 10.1.0.0/16 via 10.0.0.2 mtu 1400");
+        shell("ip -6 route add fd01::/64 via fd00::2 mtu 1300");
+        ASSERT_TRUE(net.view->refresh());
+        net.watch({"10.0.0.2", "10.1.0.1", "fd00::2", "fd01::1"});
+        EXPECT_EQ(net.hop("10.0.0.2").mtu, 1480u);
+        EXPECT_EQ(net.hop("10.1.0.1").mtu, 1400u);
+        EXPECT_EQ(net.hop("fd00::2").mtu, 1480u);
+        EXPECT_EQ(net.hop("fd01::1").mtu, 1300u);
+        EXPECT_EQ(net.hop("fd01::1").source, make_address("fd00::1"));
+    });
+}
+
 TEST(NextHops, ResolvesNeighboursOfBothFamilies) {
     in_namespace([] {
         Fixture net;

@@ -80,6 +80,55 @@ TEST(Reservations, AReloadIsAllOrNothing) {
     });
 }
 
+TEST(Reservations, HoldsEachPortOfARange) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        const ListenTuple range{Protocol::tcp, make_address("0.0.0.0"), 8000, 8010};
+        Reservations held;
+        ASSERT_TRUE(held.replace({range}));
+        int server = -1;
+        EXPECT_EQ(serve("127.0.0.1", 8010, server), EADDRINUSE);
+        ::close(server);
+        ASSERT_EQ(serve("127.0.0.1", 8011, server), 0);
+        const Status status = held.replace({{Protocol::tcp, make_address("0.0.0.0"), 8000, 8020}});
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error(), "bind() to 0.0.0.0:8011 failed (98: Address already in use)");
+        ::close(server);
+        EXPECT_EQ(serve("127.0.0.1", 8000, server), EADDRINUSE) << "held as before";
+        ::close(server);
+    });
+}
+
+TEST(Reservations, TriesAWideRangeWithoutHoldingIt) {
+    in_namespace([] {
+        shell("ip link set lo up");
+        const ListenTuple all{Protocol::tcp, make_address("0.0.0.0"), 1, 65535};
+        int server = -1;
+        ASSERT_EQ(serve("127.0.0.1", 22, server), 0);
+        Reservations held;
+        const Status status = held.replace({all});
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error(), "bind() to 0.0.0.0:22 failed (98: Address already in use)");
+        ::close(server);
+        ASSERT_TRUE(held.replace({all}));
+        ASSERT_EQ(serve("127.0.0.1", 22, server), 0);
+        ::close(server);
+    });
+}
+
+TEST(Reservations, AWildcardHasThePortsOfAddressesToo) {
+    const IpAddress one = make_address("192.0.2.1");
+    const ListenTuple any{Protocol::tcp, make_address("0.0.0.0"), 80, 80};
+    using Tuples = std::vector<ListenTuple>;
+    EXPECT_EQ(without({Protocol::tcp, one, 80, 80}, {any}), Tuples{});
+    EXPECT_EQ(without({Protocol::udp, one, 80, 80}, {any}), (Tuples{{Protocol::udp, one, 80, 80}}));
+    EXPECT_EQ(without({Protocol::tcp, make_address("2001:db8::1"), 80, 80}, {any}).size(), 1u);
+    EXPECT_EQ(without({Protocol::tcp, one, 79, 90}, {any}),
+              (Tuples{{Protocol::tcp, one, 79, 79}, {Protocol::tcp, one, 81, 90}}));
+    EXPECT_EQ(without({Protocol::tcp, one, 80, 65535}, {any}),
+              (Tuples{{Protocol::tcp, one, 81, 65535}}));
+}
+
 TEST(Reservations, WritesIpv6InBrackets) {
     in_namespace([] {
         shell("ip link set lo up");

@@ -30,7 +30,7 @@ inline config::Server server(const std::string& address, unsigned weight = 1) {
 inline config::Upstream upstream(const std::string& name, std::vector<config::Server> servers,
                                  config::Method method = config::Method::round_robin) {
     config::Upstream made;
-    made.name = name;
+    made.name = made.key = name;
     made.method = method;
     made.servers = std::move(servers);
     return made;
@@ -92,8 +92,11 @@ class BalancerTest : public testing::Test {
             }
             route.known = true;
             route.port = 1;
-            route.next_hop = {{2, 0, 0, 0, 1, backend.to_v4().to_bytes()[3]}};
-            route.source = make_address("10.0.0.254");
+            route.next_hop = {
+                {2, 0, 0, 0, 1, static_cast<std::uint8_t>(to_addr(backend).word[3].raw >> 24)}};
+            route.source = make_address(backend.is_v4() ? "10.0.0.254" : "2001:db8::fe");
+            route.mtu = 1500;
+            route.way = way;
             route.source_low = 40000;
             route.source_high = 49999;
             route.text = "next door";
@@ -138,7 +141,17 @@ class BalancerTest : public testing::Test {
 
     tables::HeapTables heap;
     Traffic traffic;
+    // The backend's record in the current generation; all zero when there is none.
+    weir_backend backend_record(const std::string& address) {
+        const weir_addr wanted = to_addr(make_address(address));
+        for (const weir_backend& record : balancer->writer().backends())
+            if ((record.flags & WEIR_BACKEND_USED) && weir_addr_equal(&record.addr, &wanted))
+                return record;
+        return {};
+    }
+
     std::set<std::string> unreachable;
+    Route::Way way = Route::Way::neighbour;
     std::unique_ptr<Balancer> balancer;
 };
 

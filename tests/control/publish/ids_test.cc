@@ -46,14 +46,35 @@ TEST(Numbers, AdoptsWhatStoodBefore) {
     EXPECT_EQ(numbers.number("newest"), std::nullopt);
 }
 
+weir_service service(std::uint32_t address, std::uint16_t port, std::uint8_t protocol) {
+    weir_service made{};
+    made.addr = v4(address);
+    made.port = weir_be16_from(port);
+    made.protocol = protocol;
+    return made;
+}
+
 TEST(Ids, KeysTellAllThatDiffers) {
     const weir_be16 port = weir_be16_from(80);
-    EXPECT_EQ(backend_key(1, v4(5), port), backend_key(1, v4(5), port));
-    EXPECT_NE(backend_key(1, v4(5), port), backend_key(2, v4(5), port));
-    EXPECT_NE(backend_key(1, v4(5), port), backend_key(1, v4(6), port));
-    EXPECT_NE(backend_key(1, v4(5), port), backend_key(1, v4(5), weir_be16_from(81)));
-    EXPECT_NE(service_key(v4(5), port, WEIR_PROTO_TCP), service_key(v4(5), port, WEIR_PROTO_UDP));
-    EXPECT_NE(service_key(v4(5), port, WEIR_PROTO_TCP), service_key(v4(6), port, WEIR_PROTO_TCP));
+    EXPECT_EQ(backend_key(1, v4(5), port, 0), backend_key(1, v4(5), port, 0));
+    EXPECT_NE(backend_key(1, v4(5), port, 0), backend_key(2, v4(5), port, 0));
+    EXPECT_NE(backend_key(1, v4(5), port, 0), backend_key(1, v4(6), port, 0));
+    EXPECT_NE(backend_key(1, v4(5), port, 0), backend_key(1, v4(5), weir_be16_from(81), 0));
+    EXPECT_NE(backend_key(1, v4(5), port, WEIR_MODE_NAT),
+              backend_key(1, v4(5), port, WEIR_MODE_DSR));
+
+    const auto key = [](std::uint32_t address, std::uint8_t protocol) {
+        return service_key(service(address, 80, protocol));
+    };
+    EXPECT_NE(key(5, WEIR_PROTO_TCP), key(5, WEIR_PROTO_UDP));
+    EXPECT_NE(key(5, WEIR_PROTO_TCP), key(6, WEIR_PROTO_TCP));
+    weir_service range = service(5, 0, WEIR_PROTO_TCP);
+    range.port_low = 80;
+    range.port_high = 90;
+    weir_service other = range;
+    other.port_high = 91;
+    EXPECT_NE(service_key(range), key(5, WEIR_PROTO_TCP));
+    EXPECT_NE(service_key(range), service_key(other));
 }
 
 TEST(Ids, AnUpstreamsNameIsNeverTheMarkOfAnUnusedOne) {
@@ -72,6 +93,7 @@ TEST(Ids, AdoptsFromTables) {
     view.upstreams[2].name = upstream_name("app");
     view.backends[1].flags = WEIR_BACKEND_USED;
     view.backends[1].upstream = 2;
+    view.backends[1].mode = WEIR_MODE_GUE;
     view.backends[1].addr = v4(7);
     view.backends[1].port = weir_be16_from(8080);
     view.services[3].flags = WEIR_SERVICE_USED | WEIR_SERVICE_DRAINING;
@@ -83,8 +105,8 @@ TEST(Ids, AdoptsFromTables) {
     Ids ids(*view.control);
     ids.adopt(view, view.services.first(4), view.backends.first(4));
     EXPECT_EQ(ids.upstreams.number(upstream_name("app")), 2u);
-    EXPECT_EQ(ids.backends.number(backend_key(2, v4(7), weir_be16_from(8080))), 1u);
-    EXPECT_EQ(ids.services.number(service_key(v4(9), weir_be16_from(80), WEIR_PROTO_TCP)), 1u);
+    EXPECT_EQ(ids.backends.number(backend_key(2, v4(7), weir_be16_from(8080), WEIR_MODE_GUE)), 1u);
+    EXPECT_EQ(ids.services.number(service_key(service(9, 80, WEIR_PROTO_TCP))), 1u);
     EXPECT_EQ(ids.upstreams.keys().size(), 1u);
     EXPECT_EQ(ids.backends.keys().size(), 1u);
     EXPECT_EQ(ids.services.keys().size(), 1u);
@@ -95,8 +117,8 @@ TEST(Ids, NoBackendIsNoNumber) {
     control.backend_capacity = 70000;
     Ids ids(control);
     for (std::uint32_t i = 0; i < WEIR_NO_BACKEND; i++)
-        ids.backends.adopt(backend_key(0, v4(i), weir_be16_from(1)), i);
-    EXPECT_EQ(ids.backends.number(backend_key(1, v4(0), weir_be16_from(1))), std::nullopt);
+        ids.backends.adopt(backend_key(0, v4(i), weir_be16_from(1), 0), i);
+    EXPECT_EQ(ids.backends.number(backend_key(1, v4(0), weir_be16_from(1), 0)), std::nullopt);
 }
 
 }  // namespace

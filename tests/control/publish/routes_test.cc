@@ -30,6 +30,7 @@ class StillEngine : public Engine {
         if (has_port) ports_.push_back(port);
         link_.host.mac = {2, 0, 0, 0, 0, 0x77};
         link_.addresses = *link_addresses("169.254.77.0/30");
+        link_.addresses6 = *link_addresses("fd77:6569:7200::/126");
     }
     Status start() override { return success(); }
     const std::vector<Port>& ports() const override { return ports_; }
@@ -52,19 +53,27 @@ struct Net {
         shell("ip link set lo up; ip link set p0 up; ip addr add 10.0.0.1/24 dev p0");
         peer.run("ip link set p1 up");
         peer.run("ip addr add 10.0.0.2/24 dev p1");
+        shell("ip -6 addr add fd00::1/64 dev p0 nodad; ip route add 10.7.0.0/16 via 10.0.0.2");
+        peer.run("ip -6 addr add fd00::2/64 dev p1 nodad");
         view = std::move(*NetworkView::open(io));
         hops = std::move(*NextHops::open(io, *view, [](const auto&) {}));
         engine = std::make_unique<StillEngine>(view->link("p0")->index, has_port);
-        hops->watch({make_address("10.0.0.1"), near, dead, far});
+        hops->watch(
+            {make_address("10.0.0.1"), make_address("fd00::1"), near, near6, behind, dead, far});
     }
     Routes routes(std::vector<IpAddress> snat = {}) {
         return Routes(*hops, *engine, std::move(snat), {1024, 32767});
     }
     bool resolves() {
-        return run_until(io, [&] { return hops->find(near)->kind == NextHop::Kind::direct; });
+        return run_until(io, [&] {
+            return hops->find(near)->kind == NextHop::Kind::direct &&
+                   hops->find(near6)->kind == NextHop::Kind::direct;
+        });
     }
 
     const IpAddress near = make_address("10.0.0.2");
+    const IpAddress near6 = make_address("fd00::2");
+    const IpAddress behind = make_address("10.7.0.1");
     const IpAddress dead = make_address("10.0.0.99");
     const IpAddress far = make_address("198.51.100.1");
     PeerNamespace peer;
@@ -92,6 +101,34 @@ TEST(Routes, ToANeighbourBehindAPort) {
     });
 }
 
+TEST(Routes, ToBothFamiliesAndBehindARouter) {
+    in_namespace([] {
+        Net net;
+        ASSERT_TRUE(net.resolves());
+        const Route six = net.routes().to(net.near6, 0);
+        EXPECT_TRUE(six.known);
+        EXPECT_EQ(six.way, Route::Way::neighbour);
+        EXPECT_EQ(six.source, make_address("fd00::1"));
+        EXPECT_EQ(six.source_high, 32767) << "the kernel's range counts for both families";
+        EXPECT_EQ(six.mtu, 1500);
+        const Route behind = net.routes().to(net.behind, 0);
+        EXPECT_TRUE(behind.known);
+        EXPECT_EQ(behind.way, Route::Way::router);
+        EXPECT_EQ(behind.text, "10.0.0.2 via lan (02:00:00:00:00:02)");
+
+        const Routes routes = net.routes({make_address("10.0.0.50"), make_address("fd00::50")});
+        for (const std::uint16_t id : {4, 5}) {
+            EXPECT_EQ(routes.to(net.near, id).source, make_address("10.0.0.50"));
+            EXPECT_EQ(routes.to(net.near6, id).source, make_address("fd00::50"));
+        }
+        const Routes of_one = net.routes({make_address("10.0.0.50")});
+        EXPECT_EQ(of_one.to(net.near6, 0).source, make_address("fd00::1"));
+        EXPECT_EQ(of_one.to(net.near6, 0).source_high, 32767);
+        EXPECT_EQ(of_one.to(net.near, 0).source_high, 65535);
+        EXPECT_EQ(of_one.to(net.near, 0).beside_kernel_high, 32767);
+    });
+}
+
 TEST(Routes, SnatAddressesAreDividedAmongTheBackends) {
     in_namespace([] {
         Net net;
@@ -115,6 +152,10 @@ TEST(Routes, ToThisHostOverItsLink) {
         EXPECT_EQ(route.next_hop.byte[5], 0x77);
         EXPECT_EQ(route.source, make_address("169.254.77.2"));
         EXPECT_EQ(route.text, "this host");
+        EXPECT_EQ(route.way, Route::Way::local);
+        const Route six = net.routes().to(make_address("fd00::1"), 0);
+        EXPECT_TRUE(six.known);
+        EXPECT_EQ(six.source, make_address("fd77:6569:7200::2"));
         EXPECT_EQ(route.source_high, 65535);
     });
 }
@@ -126,6 +167,7 @@ TEST(Routes, WhatIsBehindNoPortGoesThroughTheHost) {
         EXPECT_TRUE(route.known) << "the host's stack resolves it";
         EXPECT_EQ(route.port, 0);
         EXPECT_EQ(route.text, "this host, which routes on");
+        EXPECT_EQ(route.way, Route::Way::host);
         EXPECT_TRUE(net.routes().settled({net.near}));
     });
 }

@@ -21,7 +21,7 @@ class Backend:
 
     @property
     def endpoint(self):
-        return f"{self.address}:{self.port}"
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     def start(self):
         """Starts it; ready() says when it listens, so that several can start at once."""
@@ -52,7 +52,8 @@ class Express(Backend):
         if not (APPS / "node_modules" / "express").is_dir():
             raise RuntimeError("express is not installed in tests/apps; run scripts/setup")
         return self.namespace.spawn("node", APPS / "server.js",
-                                    env={"SERVER_ID": self.id, "PORT": str(self.port)})
+                                    env={"SERVER_ID": self.id, "PORT": str(self.port),
+                                         "HOST": "::" if ":" in self.address else "0.0.0.0"})
 
 
 class UdpEcho(Backend):
@@ -63,7 +64,8 @@ class UdpEcho(Backend):
 
 
 class Nginx(Backend):
-    """Answers like the Express app, and serves /blob/1m and /blob/100m from files."""
+    """Answers like the Express app, in both families, serves /blob/1m and /blob/100m from files, and says
+    at /client who asks."""
 
     def command(self):
         lab = self.namespace.lab
@@ -83,6 +85,8 @@ http {{
     access_log off; sendfile on; keepalive_requests 1000000; default_type application/octet-stream;
     server {{
         listen {self.port} backlog=4096;
+        listen [::]:{self.port} backlog=4096;
+        location = /client {{ return 200 $remote_addr; }}
         location = / {{ return 200 '{{"SERVER_ID":"{self.id}","PORT":"{self.port}"}}'; }}
         {locations}
     }}

@@ -6,11 +6,14 @@
   two-queue   two-armed, and the cable to the client has two queues at each end
   local       client - 10.0.0.0/24 - balancer, whose own docker0 (172.17.0.1) has the backends
 
-A topology has no process in it; the scene starts those.
+dual_stack() gives one of them IPv6 beside it; direct_return() is what dsr and the tunnels need. A topology has no process in it; the scene starts those.
 """
+import ipaddress
+import json
 from dataclasses import dataclass, field
 
 from .netns import Lab, Namespace
+from .paths import ROOT
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Topology:
     addresses: list = field(default_factory=list)  # ... and their addresses
     tcp_ports: list = field(default_factory=list)  # the port of each backend
     far_client: Namespace = None
+    vip6: str = None               # after dual_stack()
+    addresses6: list = field(default_factory=list)
 
     def backend(self, kind, number, port=None):
         """The number-th backend (from 1), not yet started."""
@@ -33,8 +38,13 @@ class Topology:
     def backends(self, kind, port=None):
         return [self.backend(kind, number, port) for number in range(1, len(self.hosts) + 1)]
 
-    def url(self, path="/", port=80):
-        return f"http://{self.vip}:{port}{path}"
+    def backend6(self, kind, number, port=None):
+        place = number - 1
+        return kind(self.hosts[place], number, self.addresses6[place], port or self.tcp_ports[place])
+
+    def url(self, path="/", port=80, address=None):
+        address = address or self.vip
+        return f"http://{f'[{address}]' if ':' in address else address}:{port}{path}"
 
     def close(self):
         self.lab.close()
@@ -103,3 +113,35 @@ def add_hosts(topology, switch, network):
         topology.hosts.append(host)
         topology.addresses.append(address)
         topology.tcp_ports.append(8080)
+
+
+def dual_stack(topology):
+    """2001:db8:N::HOST beside each 10.N.0.HOST and 172.17.0.HOST, without duplicate address detection."""
+    hosts = [topology.client, topology.balancer, *topology.hosts]
+    for namespace in dict.fromkeys(hosts):
+        for link in json.loads(namespace.run("ip", "-j", "-4", "address", "show").stdout):
+            for address in link.get("addr_info", []):
+                if address["local"].startswith("127."):
+                    continue
+                six = address6(address["local"])
+                namespace.run("ip", "address", "add", f"{six}/64", "dev", link["ifname"], "nodad")
+    topology.vip6 = address6(topology.vip)
+    topology.addresses6 = [address6(address) for address in topology.addresses]
+    return topology
+
+
+def address6(address):
+    first, second, _, last = address.split(".")
+    return str(ipaddress.ip_address(f"2001:db8:{second if first == '10' else first}::{last}"))
+
+
+def direct_return(topology, vip, words=("backend-dsr",), vip6=None):
+    """The service's addresses become these, and the backends own them as well. They are not the ones that the balancer
+    asks for neighbours with: nobody answers a question from himself."""
+    topology.vip, topology.vip6 = vip, vip6
+    topology.balancer.address("eth0", f"{vip}/32")
+    if vip6:
+        topology.balancer.run("ip", "address", "add", f"{vip6}/128", "dev", "eth0", "nodad")
+    script, *words = words
+    for host in topology.hosts:
+        host.run(ROOT / "scripts" / script, *words, "eth0", vip, *([vip6] if vip6 else []))
