@@ -25,16 +25,6 @@ char* frame_end(rte_mbuf* frame) {
     return frame_start(frame) + frame->data_len;
 }
 
-void prefetch_tables(weir_env& env, const weir_packet& packet) {
-    const weir_control& control = *env.control;
-    const std::uint64_t service =
-        weir_hash_service(&packet.tuple.dst, packet.tuple.dport, packet.tuple.protocol);
-    rte_prefetch0(weir_env_service(
-        &env, static_cast<std::uint32_t>(service) & (control.service_capacity - 1)));
-    rte_prefetch0(&env.flow_tags[weir_first_bucket(packet.hash, control.flow_buckets)]);
-    rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
-}
-
 std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf& frame,
                        const Rss* rss) {
     if (!rss || !weir_is_service(&env, &packet.tuple))
@@ -71,7 +61,6 @@ void hash(weir_env& env, Batch& batch) {
     for (unsigned i = 0; i < batch.count; i++) {
         if (batch.reason[i] != WEIR_REASON_NONE) continue;
         weir_hash_packet(&env, &batch.packet[i]);
-        prefetch_tables(env, batch.packet[i]);
     }
 }
 
@@ -107,8 +96,8 @@ std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
-    for (unsigned i = 0; i < batch.count; i++) {
-        if (batch.reason[i] != WEIR_REASON_NONE) continue;
+    for (unsigned at = 0; at < batch.undecided; at++) {
+        const unsigned i = batch.order[at];
         rte_mbuf* frame = batch.frame[i];
         batch.reason[i] =
             weir_decide(&env, &batch.packet[i], frame_start(frame), frame_end(frame), tick);
@@ -116,7 +105,8 @@ void decide(weir_env& env, Batch& batch, std::uint64_t now) {
 }
 
 void rewrite(weir_env& env, Batch& batch) {
-    for (unsigned i = 0; i < batch.count; i++) {
+    for (unsigned at = 0; at < batch.undecided; at++) {
+        const unsigned i = batch.order[at];
         if (weir_verdict_of(batch.reason[i]) != WEIR_VERDICT_FORWARD) continue;
         rte_mbuf* frame = batch.frame[i];
         if (!make_room(frame, batch.packet[i].room)) {

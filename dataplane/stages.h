@@ -28,6 +28,9 @@ struct Batch {
         port;  // where it arrived; index into weir_control.ports
     std::array<weir_reason, batch_capacity> reason;
     std::array<weir_packet, batch_capacity> packet;
+    // The packets without a reason yet: clients' in the order of arrival, then all others.
+    unsigned undecided = 0;
+    std::array<std::uint8_t, batch_capacity> order;
 };
 
 // Where packets go, by index into weir_control.ports.
@@ -43,8 +46,11 @@ namespace stage {
 // Headers must be in a frame's first segment; its whole length counts.
 void parse(Batch& batch);
 
-// Hashes, and asks for the cache lines that decide() will read first.
 void hash(weir_env& env, Batch& batch);
+
+// Asks for the cache lines that decide() will read: each packet's bucket, then the flow it offers.
+// Sets the order in which decide() and rewrite() take the packets: clients' first.
+void prefetch(weir_env& env, Batch& batch);
 
 // Packets whose flow is another worker's go to that worker's ring and leave the batch. With `rss` a
 // client's packet belongs where a NIC's hash puts it, which is mostly here already.

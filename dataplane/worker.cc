@@ -60,6 +60,7 @@ bool Worker::poll(std::uint64_t now) {
 }
 
 void Worker::process(std::uint64_t now) {
+    stage::prefetch(env_, *batch_);
     stage::decide(env_, *batch_, now);
     stage::rewrite(env_, *batch_);
     stage::send(*batch_, *outputs_, stats_);

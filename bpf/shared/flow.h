@@ -9,7 +9,8 @@
  *
  * A client's packet is found by its tuple in one of two buckets (hash bits, and those displaced by
  * the tag). A flow whose `expires` has passed is as good as free: the next insert takes its place,
- * and takes its reference away. Of two buckets with empty places the emptier one gets the flow.
+ * and takes its reference away. The first bucket gets the flow while it has a few empty places, so
+ * that most flows are found there; then the emptier one.
  *
  * When both buckets hold live flows only, a new flow may take the place of one that is not
  * established (a half-open handshake, a closed one in TIME_WAIT): a SYN flood competes with itself
@@ -25,10 +26,12 @@
 #include "clock.h"
 #include "env.h"
 #include "hash.h"
+#include "match.h"
 #include "tables.h"
 
 #define WEIR_NO_FLOW 0xffffffffu
-#define WEIR_TAG_BUSY 2u /* being written; a real tag is odd */
+#define WEIR_FEW_EMPTY 3u /* places of a bucket */
+#define WEIR_TAG_BUSY 2u  /* being written; a real tag is odd */
 
 WEIR_INLINE __u32 weir_flow_tag(__u64 hash) {
     return (__u32)(hash >> 32) | 1u;
@@ -56,6 +59,11 @@ WEIR_INLINE int weir_flow_is(const struct weir_flow* flow, const struct weir_tup
            weir_addr_equal(&flow->service, &tuple->dst);
 }
 
+/* The first place from `from` on with this tag, or WEIR_FLOWS_PER_BUCKET. */
+WEIR_INLINE __u32 weir_tag_next(const struct weir_flow_tags* tags, __u32 tag, __u32 from) {
+    return weir_match(tags->tag, WEIR_FLOWS_PER_BUCKET, 0, tag, from);
+}
+
 /* The live flow that a client's tuple belongs to, or WEIR_NO_FLOW. */
 WEIR_SUBPROGRAM __u32 weir_flow_find(struct weir_env* env, const struct weir_tuple* tuple,
                                      __u64 hash, __u32 now) {
@@ -67,8 +75,8 @@ WEIR_SUBPROGRAM __u32 weir_flow_find(struct weir_env* env, const struct weir_tup
     for (int choice = 0; choice < 2; choice++) {
         const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
         if (!tags) return WEIR_NO_FLOW;
-        for (__u32 i = 0; i < WEIR_FLOWS_PER_BUCKET; i++) {
-            if (tags->tag[i] != tag) continue;
+        for (__u32 i = weir_tag_next(tags, tag, 0); i < WEIR_FLOWS_PER_BUCKET;
+             i = weir_tag_next(tags, tag, i + 1)) {
             const __u32 number = bucket * WEIR_FLOWS_PER_BUCKET + i;
             const struct weir_flow* flow = weir_env_flow(env, number);
             if (flow && weir_flow_live(flow, now) && weir_flow_is(flow, tuple)) return number;
@@ -142,7 +150,8 @@ WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u64 hash, __u32 no
     struct weir_place best = {0, 0, 0, 0, 0};
     struct weir_place other = {0, 0, 0, 0, 0};
 
-    if (weir_place_empty(env, second, &other) > weir_place_empty(env, first, &best)) best = other;
+    const __u32 empty = weir_place_empty(env, first, &best);
+    if (empty < WEIR_FEW_EMPTY && weir_place_empty(env, second, &other) > empty) best = other;
     if (best.rank == 0) {
         weir_place_taken(env, first, now, &best);
         weir_place_taken(env, second, now, &best);

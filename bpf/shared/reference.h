@@ -78,6 +78,13 @@ WEIR_INLINE __u32 weir_ref_number(struct weir_env* env, __u32 ref) {
     return ref & ((1u << (weir_env_control(env)->flow_bits & 31)) - 1);
 }
 
+/* The first place from `from` on with this tag, or WEIR_REFS_PER_BUCKET. */
+WEIR_INLINE __u32 weir_ref_next(struct weir_env* env, const struct weir_flow_refs* refs, __u32 tag,
+                                __u32 from) {
+    const __u32 bits = weir_env_control(env)->flow_bits & 31;
+    return weir_match(refs->ref, WEIR_REFS_PER_BUCKET, bits, tag >> bits, from);
+}
+
 /* The live flow that a backend's tuple belongs to, or WEIR_NO_FLOW. */
 WEIR_SUBPROGRAM __u32 weir_flow_find_reply(struct weir_env* env, const struct weir_tuple* tuple,
                                            __u64 hash, __u32 now) {
@@ -87,9 +94,9 @@ WEIR_SUBPROGRAM __u32 weir_flow_find_reply(struct weir_env* env, const struct we
     for (int choice = 0; choice < 2; choice++) {
         const struct weir_flow_refs* refs = weir_env_flow_refs(env, place.bucket[choice]);
         if (!refs) return WEIR_NO_FLOW;
-        for (__u32 i = 0; i < WEIR_REFS_PER_BUCKET; i++) {
+        for (__u32 i = weir_ref_next(env, refs, place.tag, 0); i < WEIR_REFS_PER_BUCKET;
+             i = weir_ref_next(env, refs, place.tag, i + 1)) {
             const __u32 number = refs->ref[i] - place.tag;
-            if (number >= 1u << (weir_env_control(env)->flow_bits & 31)) continue;
             const struct weir_flow* flow = weir_env_flow(env, number);
             if (flow && weir_flow_live(flow, now) && weir_flow_is_reply(env, flow, tuple))
                 return number;
