@@ -27,8 +27,10 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     enum weir_reason reason = weir_parse(packet, data, end, (__u32)(end - data), in_port);
 
     if (reason != WEIR_REASON_NONE) return reason;
-    weir_hash_packet(env, packet);
-    reason = weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
+    const __u32 now = weir_tick(bpf_ktime_get_coarse_ns());
+    reason = weir_hash_packet(env, packet, now);
+    if (reason != WEIR_REASON_NONE) return reason;
+    reason = weir_decide(env, packet, data, end, now);
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;
@@ -37,7 +39,10 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
         data = (void*)(long)ctx->data;
         end = (void*)(long)ctx->data_end;
     }
-    return weir_rewrite(env, packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
+    if (!weir_rewrite(env, packet, data, end)) return WEIR_REASON_TRUNCATED;
+    if (packet->trim != 0 && bpf_xdp_adjust_tail(ctx, -(int)packet->trim) != 0)
+        return WEIR_REASON_NO_ROOM;
+    return reason;
 }
 
 SEC("xdp")

@@ -6,55 +6,13 @@
 #ifndef WEIR_PACKET_H
 #define WEIR_PACKET_H
 
+#include "icmp.h"
+#include "packet_record.h"
 #include "reasons.h"
+#include "tables.h"
 #include "wire.h"
 
-/* What a packet is to weir_decide. */
-enum weir_kind {
-    WEIR_KIND_PLAIN = 0,      /* TCP or UDP, its ports in the tuple */
-    WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
-    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports */
-};
-
-/*
- * What the stages know of one packet. Offsets are bytes from the frame's start as it arrived.
- *
- * `room` is what weir_decide asks of the engine: so many bytes (signed) are added in front of the
- * frame before weir_rewrite, which finds the old headers at data + room and writes the new ones
- * from data on. With a negative room the first -room bytes are gone by then; what is needed of them
- * is in here.
- */
-struct weir_packet {
-    struct weir_tuple tuple;
-    __u64 hash;               /* weir_hash_tuple, set by weir_hash_packet */
-    __u32 flow;               /* number, set by weir_decide when the verdict is forward */
-    __u32 length;             /* of the frame, in bytes */
-    __u16 l4;                 /* where TCP or UDP starts */
-    __u16 l3;                 /* where the IP header starts */
-    __u16 ip_length;          /* of IP header and payload */
-    __s16 room;               /* see above */
-    __u8 family;              /* 4 or 6 */
-    __u8 kind;                /* enum weir_kind */
-    __u8 tos;                 /* IPv4's TOS, IPv6's traffic class */
-    __u8 ttl;                 /* or hop limit */
-    __u8 tcp_flags;           /* 0 for UDP */
-    __u8 in_port;             /* index into weir_control.ports */
-    __u8 out_port;            /* likewise, set by weir_decide */
-    __u8 from_client;         /* 1: toward the backend; 0: its reply. Set by weir_decide */
-    struct weir_mac next_hop; /* set by weir_decide */
-    __u8 tags;                /* how many VLAN tags it arrived with */
-    __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
-};
-WEIR_ASSERT(sizeof(struct weir_packet) == 80,
-            "no padding: BPF hands it to subprograms initialized");
-
 #define WEIR_L3 14u /* Ethernet without tags; tagged frames are not parsed further */
-
-/* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
-WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {
-    char* place = (char*)data + offset;
-    return place + size > (char*)end ? 0 : place;
-}
 
 WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* data, void* end,
                                               __u32 l4_length) {
@@ -63,7 +21,9 @@ WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* 
             (const struct weir_tcp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*tcp));
         if (!tcp || l4_length < sizeof(*tcp)) return WEIR_REASON_TRUNCATED;
         const __u32 header = (__u32)(tcp->offset >> 4) * 4;
-        if (header < sizeof(*tcp) || header > l4_length) return WEIR_REASON_TCP_HEADER;
+        if (header < sizeof(*tcp)) return WEIR_REASON_TCP_HEADER;
+        if (header > l4_length)
+            return packet->kind == WEIR_KIND_PLAIN ? WEIR_REASON_TCP_HEADER : WEIR_REASON_TRUNCATED;
         packet->tuple.sport = tcp->sport;
         packet->tuple.dport = tcp->dport;
         packet->tcp_flags = tcp->flags;
@@ -73,11 +33,37 @@ WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* 
         (const struct weir_udp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*udp));
     if (!udp || l4_length < sizeof(*udp)) return WEIR_REASON_TRUNCATED;
     const __u32 length = weir_be16_to(udp->length);
-    if (length < sizeof(*udp) || length > l4_length) return WEIR_REASON_UDP_HEADER;
+    /* A first fragment has a part of what its length says. */
+    if (length < sizeof(*udp) || (length > l4_length && packet->kind == WEIR_KIND_PLAIN))
+        return WEIR_REASON_UDP_HEADER;
     packet->tuple.sport = udp->sport;
     packet->tuple.dport = udp->dport;
     packet->tcp_flags = 0;
     return WEIR_REASON_NONE;
+}
+
+/*
+ * A fragment, `offset` times eight bytes into its datagram, `length` bytes of which it has. The
+ * first one must have the whole transport header, and no later one may reach into TCP's (RFC 1858
+ * section 3, RFC 3128). Fragments of other protocols are the host's.
+ */
+WEIR_INLINE enum weir_reason weir_parse_fragment(struct weir_packet* packet, void* data, void* end,
+                                                 __u32 offset, __u32 length) {
+    const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
+
+    if (!tcp && packet->tuple.protocol != WEIR_PROTO_UDP) return WEIR_REASON_FRAGMENT;
+    if (offset != 0) {
+        packet->kind = WEIR_KIND_FRAGMENT;
+        packet->tuple.sport.raw = 0;
+        packet->tuple.dport.raw = 0;
+        packet->tcp_flags = 0;
+        return tcp && offset * 8 < sizeof(struct weir_tcp) ? WEIR_REASON_FRAGMENT_TINY
+                                                           : WEIR_REASON_NONE;
+    }
+    packet->kind = WEIR_KIND_FIRST_FRAGMENT;
+    const enum weir_reason reason = weir_parse_ports(packet, data, end, length);
+    if (reason == WEIR_REASON_TRUNCATED) return WEIR_REASON_FRAGMENT_TINY;
+    return reason;
 }
 
 /* RFC 791 section 3.1; length checks as RFC 1812 section 5.2.2. */
@@ -100,9 +86,12 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     packet->ip_length = (__u16)length;
     packet->l4 = (__u16)(WEIR_L3 + header);
 
-    if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK))
-        return WEIR_REASON_FRAGMENT;
-    if (ip->protocol == WEIR_PROTO_ICMP) return WEIR_REASON_ICMP;
+    if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK)) {
+        packet->fragment_id = weir_be16_to(ip->id);
+        return weir_parse_fragment(
+            packet, data, end, weir_be16_to(ip->fragment) & WEIR_IPV4_OFFSET_MASK, length - header);
+    }
+    if (ip->protocol == WEIR_PROTO_ICMP) return weir_parse_icmp(packet, data, end, length - header);
     if (ip->protocol != WEIR_PROTO_TCP && ip->protocol != WEIR_PROTO_UDP)
         return WEIR_REASON_OTHER_PROTOCOL;
     return weir_parse_ports(packet, data, end, length - header);
@@ -112,8 +101,8 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
  * Parses the frame [data, end), whose whole length is `length` bytes (more than end - data when the
  * rest lies in further segments). WEIR_REASON_NONE: the tuple, l4 and tcp_flags are set.
  */
-WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, void* end,
-                                        __u32 length, __u8 in_port) {
+WEIR_STAGE enum weir_reason weir_parse(struct weir_packet* packet, void* data, void* end,
+                                       __u32 length, __u8 in_port) {
     const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
 
     packet->length = length;
@@ -122,6 +111,11 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->from_client = 0;
     packet->flow = 0;
     packet->hash = 0;
+    packet->fragment_id = 0;
+    packet->trim = 0;
+    packet->mtu = 0;
+    packet->named = WEIR_NO_BACKEND;
+    packet->unused = 0;
     packet->l3 = WEIR_L3;
     packet->room = 0;
     packet->kind = WEIR_KIND_PLAIN;

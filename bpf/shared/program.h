@@ -4,7 +4,7 @@
  * one packet, DPDK each over a whole batch; the semantics are all here.
  *
  *   weir_parse    frame -> tuple                         packet.h
- *   weir_hash_packet
+ *   weir_hash_packet  a fragment's ports, then the hash  fragment.h
  *   weir_decide   tuple -> flow, next hop, reason        here
  *   (the engine moves the frame's start by packet->room, or drops it as no_room)
  *   weir_rewrite  flow -> headers                        rewrite.h
@@ -12,17 +12,25 @@
 #ifndef WEIR_PROGRAM_H
 #define WEIR_PROGRAM_H
 
+#include "answer.h"
 #include "balance.h"
 #include "env.h"
 #include "flow.h"
+#include "fragment.h"
 #include "packet.h"
+#include "quic.h"
 #include "reference.h"
 #include "rewrite.h"
 #include "tcp.h"
 #include "verdict.h"
 
-WEIR_INLINE void weir_hash_packet(struct weir_env* env, struct weir_packet* packet) {
+/* Completes a parsed packet's tuple and hashes it; anything but NONE is what becomes of it. */
+WEIR_INLINE enum weir_reason weir_hash_packet(struct weir_env* env, struct weir_packet* packet,
+                                              __u32 now) {
+    const enum weir_reason reason = weir_fragment_ports(env, packet, now);
+
     packet->hash = weir_hash_tuple(weir_env_control(env)->seed, &packet->tuple);
+    return reason;
 }
 
 /* The service with this address, protocol and port, or NULL. */
@@ -105,7 +113,8 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
                                                  const struct weir_service* service, __u32 now) {
     if (!env || !packet || !service) return WEIR_REASON_BAD_TABLES;
     if (service->flags & WEIR_SERVICE_DRAINING) return WEIR_REASON_SERVICE_DRAINING;
-    const __u32 id = weir_pick(env, service, &packet->tuple);
+    const __u32 id =
+        packet->named != WEIR_NO_BACKEND ? packet->named : weir_pick(env, service, &packet->tuple);
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);
     if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
@@ -167,7 +176,14 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         flow->state = WEIR_FLOW_RESTING;
         flow = 0;
     }
+    /* RFC 9000 section 9: a connection that its client goes on with from another address. */
+    if (flow && packet->named != WEIR_NO_BACKEND && packet->named != flow->backend_id) {
+        flow->expires = now;
+        flow = 0;
+    }
     if (!flow) {
+        if (!opens && (service->flags & WEIR_SERVICE_RESET_UNKNOWN))
+            return weir_answer_reset(env, packet, from, now, WEIR_REASON_NO_FLOW);
         if (!opens) return WEIR_REASON_NO_FLOW;
         reason = weir_flow_start(env, packet, service, now);
         if (reason != WEIR_REASON_FLOW_NEW) return reason;
@@ -178,6 +194,8 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
     if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
 
+    const enum weir_reason fit = weir_answer_too_big(env, packet, from, backend->mtu, 0, now);
+    if (fit != WEIR_REASON_NONE) return fit;
     if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     packet->next_hop = backend->next_hop;
@@ -189,6 +207,28 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         counters->bytes_in += packet->length;
     }
     return reason;
+}
+
+/* An ICMP error; packet->flow is the flow of what it quotes, if there is one. `to_backend`: it came
+ * from the client's side. Nothing of the flow changes. */
+WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
+                                               int to_backend) {
+    if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_ICMP;
+    const struct weir_flow* flow = weir_env_flow(env, packet->flow);
+    if (!flow) return WEIR_REASON_BAD_TABLES;
+    packet->from_client = (__u8)to_backend;
+    if (!to_backend) {
+        if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_ICMP;
+        packet->next_hop = flow->client_mac;
+        packet->out_port = flow->in_port;
+        return WEIR_REASON_ICMP_ERROR;
+    }
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
+    if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
+    packet->next_hop = backend->next_hop;
+    packet->out_port = backend->out_port;
+    return WEIR_REASON_ICMP_ERROR;
 }
 
 /* A packet that is for no service: a backend's reply, or the host's. */
@@ -223,7 +263,8 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks (clock.h).
+ * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks
+ * (clock.h).
  */
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {
@@ -240,7 +281,12 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
     }
-    if (service) {
+    if (service && service->cid_count != 0)
+        packet->named = weir_quic_backend(env, packet, service, data, end);
+    if (packet->kind == WEIR_KIND_ICMP_ERROR) {
+        if (!service) packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
+        reason = weir_decide_error(env, packet, service != 0);
+    } else if (service) {
         const struct weir_mac from = eth->src;
         reason = weir_decide_client(env, packet, service, &from, now);
     } else {

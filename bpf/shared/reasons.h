@@ -38,7 +38,16 @@
     X(PORT_UNKNOWN, DROP, "port_unknown", "arrived on, or would leave by, a port without record") \
     X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
     X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")                         \
-    X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")
+    X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")              \
+    X(ICMP_ERROR, FORWARD, "icmp_error", "ICMP error about a packet of a known flow")             \
+    X(ICMP_SHORT, TO_HOST, "icmp_short", "ICMP error that quotes too little of its packet")       \
+    X(RESET_SENT, FORWARD, "reset_sent", "answered with a TCP reset")                             \
+    X(TOO_BIG_SENT, FORWARD, "too_big_sent",                                                      \
+      "too long for the way to the backend; the sender was told so")                              \
+    X(TOO_BIG, DROP, "too_big", "likewise, but a packet that must not be answered")               \
+    X(ANSWER_LIMITED, DROP, "answer_limited", "would be answered, but enough have been just now") \
+    X(FRAGMENT_TINY, DROP, "fragment_tiny",                                                       \
+      "first fragment without its whole TCP or UDP header, or one that would overwrite it")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

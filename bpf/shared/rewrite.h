@@ -7,36 +7,12 @@
 #ifndef WEIR_REWRITE_H
 #define WEIR_REWRITE_H
 
+#include "answer_rewrite.h"
 #include "checksum.h"
 #include "env.h"
+#include "icmp_rewrite.h"
+#include "nat.h"
 #include "packet.h"
-#include "reference.h"
-
-/* What the packet shall carry when it leaves. */
-struct weir_nat {
-    struct weir_be32 src;
-    struct weir_be32 dst;
-    struct weir_be16 sport;
-    struct weir_be16 dport;
-};
-
-/* 0 when the flow's backend or source address is not in the tables. */
-WEIR_INLINE int weir_nat_of(struct weir_env* env, const struct weir_flow* flow, int from_client,
-                            struct weir_nat* nat) {
-    if (!from_client) {
-        nat->src = flow->service.word[3];
-        nat->dst = flow->client.word[3];
-        nat->sport = flow->service_port;
-        nat->dport = flow->client_port;
-        return 1;
-    }
-    const struct weir_tuple reply = weir_reply_of(env, flow);
-    nat->src = reply.dst.word[3];
-    nat->dst = reply.src.word[3];
-    nat->sport = reply.dport;
-    nat->dport = reply.sport;
-    return reply.protocol != 0;
-}
 
 WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data, void* end,
                                    const struct weir_nat* nat, __u32 delta) {
@@ -64,23 +40,36 @@ WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data,
     return 1;
 }
 
-/* Rewrites the frame for its flow and next hop. 0 (and nothing written) only if the frame has
- * shrunk since parse. */
-WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
-                             void* end) {
+/* The IP packet of a flow, in both directions. */
+WEIR_INLINE int weir_rewrite_flow(struct weir_env* env, const struct weir_packet* packet,
+                                  void* data, void* end) {
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
-    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
-
-    if (!flow || !eth || !ip) return 0;
     struct weir_nat nat;
-    if (!weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
+
+    if (!flow || !ip || !weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
+    if (packet->kind == WEIR_KIND_ICMP_ERROR) return weir_rewrite_error(packet, data, end, &nat);
     __u32 delta = weir_delta32(0, ip->src, nat.src);
     delta = weir_delta32(delta, ip->dst, nat.dst);
-    if (!weir_rewrite_ports(packet, data, end, &nat, delta)) return 0;
+    if (packet->kind != WEIR_KIND_FRAGMENT && !weir_rewrite_ports(packet, data, end, &nat, delta))
+        return 0;
     ip->src = nat.src;
     ip->dst = nat.dst;
     ip->checksum = weir_checksum_update(ip->checksum, delta);
+    return 1;
+}
+
+/* Rewrites the frame for its flow and next hop. 0 (and nothing written) only if the frame has
+ * shrunk since parse. */
+WEIR_STAGE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                            void* end) {
+    if (packet->kind >= WEIR_KIND_RESET) {
+        if (!weir_rewrite_answer(packet, data, end)) return 0;
+    } else if (!weir_rewrite_flow(env, packet, data, end)) {
+        return 0;
+    }
+    struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    if (!eth) return 0;
     eth->dst = packet->next_hop;
     eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
     return 1;

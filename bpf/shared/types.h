@@ -23,6 +23,17 @@
 #define WEIR_SUBPROGRAM WEIR_INLINE
 #endif
 
+/*
+ * A stage that reaches into the frame: in BPF a function of its own, so that the stack it needs is
+ * there only while it runs (the verifier allows 512 bytes for the deepest chain of calls). The
+ * verifier walks it where it is called, hence packet pointers may be handed to it.
+ */
+#ifdef __bpf__
+#define WEIR_STAGE static __attribute__((noinline, unused))
+#else
+#define WEIR_STAGE WEIR_INLINE
+#endif
+
 #ifdef __cplusplus
 #define WEIR_ASSERT(condition, why) static_assert(condition, why)
 #else

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The map and its one question, for both steering programs. It only reads: what happens to a packet
- * of weir's is the packet program's business, in user space.
+ * The map and its one question, for both steering programs. What happens to a packet of weir's is
+ * the packet program's business, in user space. The one thing remembered here is which fragmented
+ * datagrams have begun as weir's: only the first fragment has ports to tell it by.
  */
 #ifndef WEIR_STEER_LOOKUP_H
 #define WEIR_STEER_LOOKUP_H
@@ -20,25 +21,66 @@ struct {
     __type(value, struct weir_steer_ports);
 } weir_steer SEC(".maps");
 
-/* 1 if the frame [data, end) of `length` bytes belongs to weir. */
-WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length) {
-    struct weir_packet packet = {0};
+/* What the fragments of a datagram have in common. */
+struct weir_steer_datagram {
+    struct weir_addr src;
+    struct weir_addr dst;
+    __u32 id;
+    __u32 protocol;
+};
+
+#define WEIR_STEER_DATAGRAMS 8192
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, WEIR_STEER_DATAGRAMS);
+    __type(key, struct weir_steer_datagram);
+    __type(value, __u8);
+} weir_datagrams SEC(".maps");
+
+WEIR_INLINE struct weir_steer_datagram weir_steer_datagram_of(const struct weir_packet* packet) {
+    struct weir_steer_datagram datagram = {0};
+
+    datagram.src = packet->tuple.src;
+    datagram.dst = packet->tuple.dst;
+    datagram.id = packet->fragment_id;
+    datagram.protocol = packet->tuple.protocol;
+    return datagram;
+}
+
+/* 1 if a packet with these ports belongs to weir. */
+WEIR_INLINE int weir_steer_knows(const struct weir_packet* packet) {
     struct weir_steer_key key = {0};
 
-    if (weir_parse(&packet, data, end, length, 0) != WEIR_REASON_NONE) return 0;
-    key.local = packet.tuple.dst;
-    key.port = packet.tuple.dport;
-    key.protocol = (__u8)packet.tuple.protocol;
+    key.local = packet->tuple.dst;
+    key.port = packet->tuple.dport;
+    key.protocol = (__u8)packet->tuple.protocol;
     key.kind = WEIR_STEER_SERVICE;
     if (bpf_map_lookup_elem(&weir_steer, &key)) return 1;
 
-    key.peer = packet.tuple.src;
-    key.port = packet.tuple.sport;
+    key.peer = packet->tuple.src;
+    key.port = packet->tuple.sport;
     key.protocol = 0;
     key.kind = WEIR_STEER_BACKEND;
     const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, &key);
-    const __u16 port = weir_be16_to(packet.tuple.dport);
+    const __u16 port = weir_be16_to(packet->tuple.dport);
     return ports && port >= ports->low && port <= ports->high;
+}
+
+/* 1 if the frame [data, end) of `length` bytes belongs to weir. */
+WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length) {
+    struct weir_packet packet = {0};
+
+    if (weir_parse(&packet, data, end, length, 0) != WEIR_REASON_NONE) return 0;
+    const struct weir_steer_datagram datagram = weir_steer_datagram_of(&packet);
+    if (packet.kind == WEIR_KIND_FRAGMENT)
+        return bpf_map_lookup_elem(&weir_datagrams, &datagram) != 0;
+    if (!weir_steer_knows(&packet)) return 0;
+    if (packet.kind == WEIR_KIND_FIRST_FRAGMENT) {
+        const __u8 ours = 1;
+        bpf_map_update_elem(&weir_datagrams, &datagram, &ours, BPF_ANY);
+    }
+    return 1;
 }
 
 #endif

@@ -37,6 +37,7 @@ class Backend:
     snat_low: int = 20000
     snat_high: int = 29999
     reachable: bool = True
+    mtu: int = 0
 
 
 def backend(number, **changes):
@@ -61,13 +62,18 @@ class Service:
     idle_ms: int = 600_000
     connect_ms: int = 60_000
     draining: bool = False
+    reset_unknown: bool = False
+    cid: tuple = ()  # QUIC: backend ids by server id
+    cid_offset: int = 1
+    cid_length: int = 1
 
 
 class Row:
     """Collects the steps of one row and what each must come to."""
 
-    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS):
+    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS, answers=1000):
         self.name, self.engines, self.flow_buckets, self.ports = name, engines, flow_buckets, ports
+        self.answers = answers  # that weir may send of its own in a tick
         self.generations, self.steps, self.expected = [], [], []
         self.busy = set()  # (backend address, port, protocol, source port): taken by a flow
 
@@ -105,6 +111,7 @@ class Row:
             "seed": SEED,
             "flow_buckets": self.flow_buckets,
             "ports": self.ports,
+            "answers": self.answers,
             "generations": self.generations,
             "steps": self.steps,
         }

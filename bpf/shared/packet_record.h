@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the stages know of one packet, and how they reach into its frame. Filled by packet.h, then
+ * by program.h; every read and write of a frame goes through weir_at.
+ */
+#ifndef WEIR_PACKET_RECORD_H
+#define WEIR_PACKET_RECORD_H
+
+#include "types.h"
+
+/* What a packet is to weir_decide. */
+enum weir_kind {
+    WEIR_KIND_PLAIN = 0,      /* TCP or UDP, its ports in the tuple */
+    WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
+    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports but those of the first (fragment.h) */
+    WEIR_KIND_FIRST_FRAGMENT = 3,
+    WEIR_KIND_RESET = 4,   /* becomes an answer: a RST (answer.h) */
+    WEIR_KIND_TOO_BIG = 5, /* likewise: how long packets may be */
+};
+
+/*
+ * What the stages know of one packet. Offsets are bytes from the frame's start as it arrived.
+ *
+ * `room` is what weir_decide asks of the engine: so many bytes (signed) are added in front of the
+ * frame before weir_rewrite, which finds the old headers at data + room and writes the new ones
+ * from data on. With a negative room the first -room bytes are gone by then; what is needed of them
+ * is in here.
+ */
+struct weir_packet {
+    struct weir_tuple tuple;
+    __u64 hash;               /* weir_hash_tuple, set by weir_hash_packet */
+    __u32 flow;               /* number, set by weir_decide when the verdict is forward */
+    __u32 length;             /* of the frame, in bytes */
+    __u16 l4;                 /* where TCP or UDP starts */
+    __u16 l3;                 /* where the IP header starts */
+    __u16 ip_length;          /* of IP header and payload */
+    __s16 room;               /* see above */
+    __u8 family;              /* 4 or 6 */
+    __u8 kind;                /* enum weir_kind */
+    __u8 tos;                 /* IPv4's TOS, IPv6's traffic class */
+    __u8 ttl;                 /* or hop limit */
+    __u8 tcp_flags;           /* 0 for UDP */
+    __u8 in_port;             /* index into weir_control.ports */
+    __u8 out_port;            /* likewise, set by weir_decide */
+    __u8 from_client;         /* 1: toward the backend; 0: its reply. Set by weir_decide */
+    struct weir_mac next_hop; /* set by weir_decide */
+    __u8 tags;                /* how many VLAN tags it arrived with */
+    __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
+    __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
+    __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
+    __u16 mtu;                /* of an answer that says how long packets may be */
+    __u32 named; /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+    __u32 unused;
+};
+WEIR_ASSERT(sizeof(struct weir_packet) == 96,
+            "no padding: BPF hands it to subprograms initialized");
+
+/* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
+WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {
+    char* place = (char*)data + offset;
+
+    if (place + size > (char*)end) place = 0;
+#ifdef __bpf__
+    /* The caller's check for NULL must look at this very register: the verifier does not see that
+     * the comparison above, which clang would rather do again, says the same. */
+    __asm__ volatile("" : "+r"(place));
+#endif
+    return place;
+}
+
+#endif

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What weir answers itself: a reset to TCP of no flow, and how long packets may be."""
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
+from lab import *
+
+WEB = Service(turns=(0,), reset_unknown=True)
+SILENT = Service(turns=(0,))
+DNS = Service(port=53, protocol="udp", turns=(0,), upstream=1, id=2)
+
+
+def back(l4, port=LEFT, mac=CLIENT_MAC, src=VIP, dst=CLIENT):
+    """An answer of weir's own."""
+    return bytes(Ether(src=PORT_MAC[port], dst=mac) / IP(src=src, dst=dst, id=0, flags="DF", ttl=64) / l4)
+
+
+def reset(**fields):
+    return back(TCP(sport=80, dport=40000, window=0, **fields))
+
+
+@row
+def answer_reset_to_what_belongs_to_no_flow(r):
+    """RFC 9293 section 3.10.7.1."""
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A)
+    for flags in ("A", "PA", "FA", "SA", "FPUA"):
+        sent, _ = c.request(flags=flags, seq=1001, ack=5001, payload=b"x" * 10)
+        r.forward(LEFT, sent, LEFT, reset(flags="R", seq=5001), "reset_sent")
+    for flags, length in (("", 10), ("P", 10), ("F", 11), ("U", 10)):
+        sent, _ = c.request(flags=flags, seq=0xFFFFFFFE, ack=5001, payload=b"x" * 10)
+        expected = reset(flags="RA", seq=0, ack=(0xFFFFFFFE + length) & 0xFFFFFFFF)
+        r.forward(LEFT, sent, LEFT, expected, "reset_sent")
+
+
+@row
+def answer_reset_leaves_no_trace(r):
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A)
+    sent, _ = c.request(flags="A", seq=1001, ack=5001)
+    r.forward(LEFT, sent, LEFT, reset(flags="R", seq=5001), "reset_sent")
+    c.established()
+
+
+@row
+def answer_reset_is_as_short_whatever_it_answers(r):
+    """Options of IP and TCP, padding, payload of each parity."""
+    from scapy.layers.inet import IPOption
+
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A)
+    for words in (1, 2, 10):
+        ip = {"options": [IPOption(b"\x01" * 4 * words)]}
+        for payload in (b"", b"x", b"xy" * 700):
+            sent, _ = c.request(flags="", seq=7, ip=ip, payload=payload, options=[("NOP", None)] * 12, pad=b"\xee" * 9)
+            r.forward(LEFT, sent, LEFT, reset(flags="RA", seq=0, ack=7 + len(payload)), "reset_sent")
+
+
+@row
+def answer_no_reset_to_a_reset(r):
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A)
+    for flags in ("R", "RA", "RS", "RFPUA"):
+        sent, _ = c.request(flags=flags, seq=1001, ack=5001)
+        r.drop(LEFT, sent, "no_flow")
+
+
+@row
+def answer_no_reset_where_it_is_not_asked_for(r):
+    r.tables([SILENT], [A])
+    sent, _ = Conversation(r, SILENT, A).request(flags="A", seq=1001, ack=5001)
+    r.drop(LEFT, sent, "no_flow")
+
+
+@row
+def answer_no_reset_to_a_fragment(r):
+    r.tables([WEB], [A])
+    sent, _ = Conversation(r, WEB, A).request(flags="A", seq=1, ack=1, payload=b"x" * 20, ip={"flags": "MF"})
+    r.drop(LEFT, sent, "no_flow")
+
+
+@row(answers=0)
+def answer_none_when_there_are_none_left(r):
+    tight = backend(0, mtu=1400)
+    r.tables([WEB, DNS], [tight])
+    sent, _ = Conversation(r, WEB, A).request(flags="A", seq=1001, ack=5001)
+    r.drop(LEFT, sent, "answer_limited")
+    sent, _ = Conversation(r, DNS, tight).request(payload=b"x" * 1400, ip={"flags": "DF"})
+    r.drop(LEFT, sent, "answer_limited")
+
+
+def too_big(frame_, mtu):
+    quoted = bytes(frame_)[14 : 14 + 128]
+    return back(ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(quoted))
+
+
+@row
+def answer_too_big_for_the_way(r):
+    """RFC 1191 section 4; the flow is not hurt, and what fits passes."""
+    tight = backend(0, mtu=1400)
+    r.tables([SILENT, DNS], [tight])
+    c = Conversation(r, SILENT, tight).established()
+    for length, flags in ((1401, "DF"), (1500, "DF"), (1500, 0), (1900, "DF")):
+        sent, _ = c.request(flags="A", seq=1001, ack=5001, payload=b"x" * (length - 40), ip={"flags": flags})
+        r.forward(LEFT, sent, LEFT, too_big(sent, 1400), "too_big_sent")
+    c.ask(flags="A", seq=1001, ack=5001, payload=b"x" * 1360, ip={"flags": "DF"})
+    d = Conversation(r, DNS, tight)
+    d.ask("flow_new", payload=b"x")
+    sent, _ = d.request(payload=b"x" * 1373, ip={"flags": "DF"})
+    r.forward(LEFT, sent, LEFT, too_big(sent, 1400), "too_big_sent")
+    c.reply(flags="A", seq=5001, ack=2361, payload=b"y" * 1460)
+
+
+@row
+def answer_too_big_with_options_and_padding(r):
+    from scapy.layers.inet import IPOption
+
+    tight = backend(0, mtu=600)
+    r.tables([DNS], [tight])
+    c = Conversation(r, DNS, tight)
+    c.ask("flow_new", payload=b"x")
+    ip = {"flags": "DF", "options": [IPOption(b"\x01" * 40)]}
+    for payload in (533, 534, 1400):
+        sent, _ = c.request(payload=b"z" * payload, ip=ip, pad=b"\xee" * 5)
+        r.forward(LEFT, sent, LEFT, too_big(sent, 600), "too_big_sent")
+
+
+@row
+def answer_too_big_not_to_a_later_fragment_nor_to_a_reset(r):
+    tight = backend(0, mtu=300)
+    r.tables([SILENT], [tight])
+    c = Conversation(r, SILENT, tight).established()
+    c.ask(flags="A", seq=1001, ack=5001, payload=b"x" * 40, ip={"flags": "MF", "id": 3})
+    later = Ether(src=CLIENT_MAC, dst=PORT_MAC[LEFT]) / IP(src=CLIENT, dst=VIP, id=3, frag=8, proto=6) / Raw(b"x" * 400)
+    r.drop(LEFT, bytes(later), "too_big")
+    sent, _ = c.request(flags="R", seq=1001, payload=b"x" * 400)
+    r.drop(LEFT, sent, "too_big")
