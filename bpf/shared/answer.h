@@ -11,7 +11,7 @@
 #define WEIR_ANSWER_H
 
 #include "env.h"
-#include "packet_record.h"
+#include "packet.h"
 #include "wire.h"
 
 #define WEIR_QUOTE 128u          /* bytes of the packet that an ICMP error of weir's quotes; even */

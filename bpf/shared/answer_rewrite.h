@@ -9,7 +9,7 @@
 
 #include "answer.h"
 #include "checksum.h"
-#include "packet_record.h"
+#include "packet.h"
 #include "wire.h"
 
 #define WEIR_ANSWER_TTL 64
@@ -79,9 +79,9 @@ WEIR_INLINE __u32 weir_reset_sum(const struct weir_tcp* tcp) {
 }
 
 WEIR_INLINE int weir_rewrite_reset(const struct weir_packet* packet, void* data, void* end) {
-    const __u32 l3 = packet->l3 & 0x7fu;
+    const __u32 l3 = packet->l3 & WEIR_L3_MASK;
     const struct weir_tcp* old =
-        (const struct weir_tcp*)weir_at(data, end, packet->l4 & 0xffu, sizeof(*old));
+        (const struct weir_tcp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*old));
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
     struct weir_tcp* tcp =
         (struct weir_tcp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*tcp));
@@ -103,7 +103,7 @@ struct weir_quote {
 
 /* RFC 792, RFC 1191 section 4. The packet's own IP header is what the quote begins with. */
 WEIR_INLINE int weir_rewrite_too_big(const struct weir_packet* packet, void* data, void* end) {
-    const __u32 l3 = packet->l3 & 0x7fu;
+    const __u32 l3 = packet->l3 & WEIR_L3_MASK;
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
     struct weir_icmp* icmp =
         (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));

@@ -19,7 +19,7 @@
 #include "clock.h"
 #include "env.h"
 #include "flow.h"
-#include "packet_record.h"
+#include "packet.h"
 
 /* How long after a first fragment the rest may come. RFC 791 has receivers wait for 15 s. */
 #define WEIR_FRAGMENT_TICKS WEIR_TICKS_OF_MS(15000)

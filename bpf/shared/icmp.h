@@ -11,7 +11,7 @@
 #ifndef WEIR_ICMP_H
 #define WEIR_ICMP_H
 
-#include "packet_record.h"
+#include "packet.h"
 #include "reasons.h"
 #include "wire.h"
 
@@ -29,7 +29,7 @@ WEIR_INLINE int weir_icmp_is_error(__u8 type) {
  */
 WEIR_INLINE enum weir_reason weir_parse_icmp(struct weir_packet* packet, void* data, void* end,
                                              __u32 length) {
-    const __u32 icmp_at = packet->l4 & 0x7fu;
+    const __u32 icmp_at = packet->l4 & WEIR_L4_MASK;
     const struct weir_icmp* icmp =
         (const struct weir_icmp*)weir_at(data, end, icmp_at, sizeof(*icmp));
     if (!icmp || length < sizeof(*icmp)) return WEIR_REASON_TRUNCATED;

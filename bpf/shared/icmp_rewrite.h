@@ -10,7 +10,7 @@
 
 #include "checksum.h"
 #include "nat.h"
-#include "packet_record.h"
+#include "packet.h"
 
 /*
  * The quoted ports, and the quoted transport checksum where it is within `room` bytes from the
@@ -51,8 +51,9 @@ WEIR_INLINE __u32 weir_rewrite_quoted_ports(const struct weir_packet* packet, vo
  */
 WEIR_INLINE int weir_rewrite_error(const struct weir_packet* packet, void* data, void* end,
                                    const struct weir_nat* nat) {
-    const __u32 icmp_at = packet->l4 & 0x7fu;
-    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, packet->l3 & 0x7fu, sizeof(*ip));
+    const __u32 icmp_at = packet->l4 & WEIR_L4_MASK;
+    struct weir_ipv4* ip =
+        (struct weir_ipv4*)weir_at(data, end, packet->l3 & WEIR_L3_MASK, sizeof(*ip));
     struct weir_icmp* icmp = (struct weir_icmp*)weir_at(data, end, icmp_at, sizeof(*icmp));
     const __u32 quoted_at = icmp_at + (__u32)sizeof(*icmp);
     struct weir_ipv4* quoted = (struct weir_ipv4*)weir_at(data, end, quoted_at, sizeof(*quoted));
@@ -67,7 +68,7 @@ WEIR_INLINE int weir_rewrite_error(const struct weir_packet* packet, void* data,
     __u32 outer = weir_delta16(inner, old, quoted->checksum);
 
     const __u32 ports_at = quoted_at + (__u32)(quoted->version_ihl & 0x0f) * 4;
-    const __u32 message_end = (packet->l3 & 0x7fu) + weir_be16_to(ip->length);
+    const __u32 message_end = (packet->l3 & WEIR_L3_MASK) + weir_be16_to(ip->length);
     const __u32 length = message_end > ports_at ? message_end - ports_at : 0;
     outer = weir_rewrite_quoted_ports(packet, data, end, ports_at, length, nat, inner, outer);
     icmp->checksum = weir_checksum_update(icmp->checksum, outer);

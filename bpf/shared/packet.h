@@ -1,24 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stage 1, parse: from a frame to a weir_packet, or to the reason why not. Reads headers only;
- * every read is checked against the frame's end, which is also what the kernel's verifier demands.
+ * What the stages hand on of one packet, and how its bytes are reached. parse.h fills it in.
  */
 #ifndef WEIR_PACKET_H
 #define WEIR_PACKET_H
 
-#include "icmp.h"
-#include "packet_record.h"
 #include "reasons.h"
-#include "tables.h"
 #include "wire.h"
 
-#define WEIR_L3 14u /* Ethernet without tags; tagged frames are not parsed further */
+/* What a packet is to weir_decide. */
+enum weir_kind {
+    WEIR_KIND_PLAIN = 0,      /* TCP or UDP, its ports in the tuple */
+    WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
+    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports but those of the first (fragment.h) */
+    WEIR_KIND_FIRST_FRAGMENT = 3,
+    WEIR_KIND_RESET = 4,   /* becomes an answer: a RST (answer.h) */
+    WEIR_KIND_TOO_BIG = 5, /* likewise: how long packets may be */
+};
+
+/*
+ * What the stages know of one packet. Offsets are bytes from the frame's start as it arrived.
+ *
+ * `room` is what weir_decide asks of the engine: so many bytes (signed) are added in front of the
+ * frame before weir_rewrite, which finds the old headers at data + room and writes the new ones
+ * from data on. With a negative room the first -room bytes are gone by then; what is needed of them
+ * is in here.
+ */
+struct weir_packet {
+    struct weir_tuple tuple;
+    __u64 hash;               /* weir_hash_tuple, set by weir_hash_packet */
+    __u32 flow;               /* number, set by weir_decide when the verdict is forward */
+    __u32 length;             /* of the frame, in bytes */
+    __u16 l4;                 /* where TCP or UDP starts */
+    __u16 l3;                 /* where the IP header starts */
+    __u16 ip_length;          /* of IP header and payload */
+    __s16 room;               /* see above */
+    __u8 family;              /* 4 or 6 */
+    __u8 kind;                /* enum weir_kind */
+    __u8 tos;                 /* IPv4's TOS, IPv6's traffic class */
+    __u8 ttl;                 /* or hop limit */
+    __u8 tcp_flags;           /* 0 for UDP */
+    __u8 in_port;             /* index into weir_control.ports */
+    __u8 out_port;            /* likewise, set by weir_decide */
+    __u8 from_client;         /* 1: toward the backend; 0: its reply. Set by weir_decide */
+    struct weir_mac next_hop; /* set by weir_decide */
+    __u8 tags;                /* how many VLAN tags it arrived with */
+    __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
+    __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
+    __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
+    __u16 mtu;                /* of an answer that says how long packets may be */
+    __u32 named; /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+    __u32 unused;
+};
+WEIR_ASSERT(sizeof(struct weir_packet) == 96,
+            "no padding: BPF hands it to subprograms initialized");
+
+#define WEIR_L3 14u         /* behind Ethernet without tags */
+#define WEIR_L3_MASK 0x1fu  /* offsets are masked where they are used: the verifier forgets */
+#define WEIR_L4_MASK 0x1ffu /* what was checked before */
+
+/* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
+WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {
+    char* place = (char*)data + offset;
+
+    if (place + size > (char*)end) place = 0;
+#ifdef __bpf__
+    /* The caller's check for NULL must look at this very register: the verifier does not see that
+     * the comparison above, which clang would rather do again, says the same. */
+    __asm__ volatile("" : "+r"(place));
+#endif
+    return place;
+}
 
 WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* data, void* end,
                                               __u32 l4_length) {
     if (packet->tuple.protocol == WEIR_PROTO_TCP) {
         const struct weir_tcp* tcp =
-            (const struct weir_tcp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*tcp));
+            (const struct weir_tcp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*tcp));
         if (!tcp || l4_length < sizeof(*tcp)) return WEIR_REASON_TRUNCATED;
         const __u32 header = (__u32)(tcp->offset >> 4) * 4;
         if (header < sizeof(*tcp)) return WEIR_REASON_TCP_HEADER;
@@ -30,7 +88,7 @@ WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* 
         return WEIR_REASON_NONE;
     }
     const struct weir_udp* udp =
-        (const struct weir_udp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*udp));
+        (const struct weir_udp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*udp));
     if (!udp || l4_length < sizeof(*udp)) return WEIR_REASON_TRUNCATED;
     const __u32 length = weir_be16_to(udp->length);
     /* A first fragment has a part of what its length says. */
@@ -64,75 +122,6 @@ WEIR_INLINE enum weir_reason weir_parse_fragment(struct weir_packet* packet, voi
     const enum weir_reason reason = weir_parse_ports(packet, data, end, length);
     if (reason == WEIR_REASON_TRUNCATED) return WEIR_REASON_FRAGMENT_TINY;
     return reason;
-}
-
-/* RFC 791 section 3.1; length checks as RFC 1812 section 5.2.2. */
-WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* data, void* end) {
-    const struct weir_ipv4* ip = (const struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
-    if (!ip) return WEIR_REASON_TRUNCATED;
-
-    const __u32 header = (__u32)(ip->version_ihl & 0x0f) * 4;
-    const __u32 length = weir_be16_to(ip->length);
-    if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || length < header)
-        return WEIR_REASON_IP_HEADER;
-    if (WEIR_L3 + length > packet->length) return WEIR_REASON_TRUNCATED;
-
-    packet->tuple.src = weir_addr_v4(ip->src);
-    packet->tuple.dst = weir_addr_v4(ip->dst);
-    packet->tuple.protocol = ip->protocol;
-    packet->family = 4;
-    packet->tos = ip->tos;
-    packet->ttl = ip->ttl;
-    packet->ip_length = (__u16)length;
-    packet->l4 = (__u16)(WEIR_L3 + header);
-
-    if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK)) {
-        packet->fragment_id = weir_be16_to(ip->id);
-        return weir_parse_fragment(
-            packet, data, end, weir_be16_to(ip->fragment) & WEIR_IPV4_OFFSET_MASK, length - header);
-    }
-    if (ip->protocol == WEIR_PROTO_ICMP) return weir_parse_icmp(packet, data, end, length - header);
-    if (ip->protocol != WEIR_PROTO_TCP && ip->protocol != WEIR_PROTO_UDP)
-        return WEIR_REASON_OTHER_PROTOCOL;
-    return weir_parse_ports(packet, data, end, length - header);
-}
-
-/*
- * Parses the frame [data, end), whose whole length is `length` bytes (more than end - data when the
- * rest lies in further segments). WEIR_REASON_NONE: the tuple, l4 and tcp_flags are set.
- */
-WEIR_STAGE enum weir_reason weir_parse(struct weir_packet* packet, void* data, void* end,
-                                       __u32 length, __u8 in_port) {
-    const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
-
-    packet->length = length;
-    packet->in_port = in_port;
-    packet->out_port = 0;
-    packet->from_client = 0;
-    packet->flow = 0;
-    packet->hash = 0;
-    packet->fragment_id = 0;
-    packet->trim = 0;
-    packet->mtu = 0;
-    packet->named = WEIR_NO_BACKEND;
-    packet->unused = 0;
-    packet->l3 = WEIR_L3;
-    packet->room = 0;
-    packet->kind = WEIR_KIND_PLAIN;
-    packet->tags = 0;
-    packet->priority = 0;
-    if (!eth) return WEIR_REASON_TRUNCATED;
-    switch (weir_be16_to(eth->type)) {
-        case WEIR_ETH_IPV4:
-            return weir_parse_ipv4(packet, data, end);
-        case WEIR_ETH_IPV6:
-            return WEIR_REASON_IPV6;
-        case WEIR_ETH_VLAN:
-        case WEIR_ETH_QINQ:
-            return WEIR_REASON_VLAN;
-        default:
-            return WEIR_REASON_NOT_IP;
-    }
 }
 
 #endif

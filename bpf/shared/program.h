@@ -18,6 +18,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "packet.h"
+#include "parse.h"
 #include "quic.h"
 #include "reference.h"
 #include "rewrite.h"

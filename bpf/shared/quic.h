@@ -14,7 +14,7 @@
 
 #include "balance.h"
 #include "env.h"
-#include "packet_record.h"
+#include "packet.h"
 
 #define WEIR_QUIC_LONG 0x80u            /* RFC 8999 section 5.1: header form */
 #define WEIR_QUIC_LONG_HEADER 6u        /* first byte, version, length of the connection id */
@@ -38,7 +38,7 @@ WEIR_INLINE int weir_quic_made_up(__u8 first, __u32 version) {
 /* The backend id that the packet's connection id names, or WEIR_NO_BACKEND. */
 WEIR_INLINE __u32 weir_quic_backend(struct weir_env* env, const struct weir_packet* packet,
                                     const struct weir_service* service, void* data, void* end) {
-    const __u32 at = (packet->l4 & 0xffu) + (__u32)sizeof(struct weir_udp);
+    const __u32 at = (packet->l4 & WEIR_L4_MASK) + (__u32)sizeof(struct weir_udp);
     const __u8* first = (const __u8*)weir_at(data, end, at, 1);
     __u32 id_at = at + 1;
     __u32 id_length = WEIR_QUIC_ID_LENGTH; /* a short header does not say */

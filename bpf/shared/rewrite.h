@@ -18,7 +18,7 @@ WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data,
                                    const struct weir_nat* nat, __u32 delta) {
     if (packet->tuple.protocol == WEIR_PROTO_TCP) {
         struct weir_tcp* tcp =
-            (struct weir_tcp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*tcp));
+            (struct weir_tcp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*tcp));
         if (!tcp) return 0;
         delta = weir_delta16(delta, tcp->sport, nat->sport);
         delta = weir_delta16(delta, tcp->dport, nat->dport);
@@ -27,7 +27,8 @@ WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data,
         tcp->checksum = weir_checksum_update(tcp->checksum, delta);
         return 1;
     }
-    struct weir_udp* udp = (struct weir_udp*)weir_at(data, end, packet->l4 & 0x7fu, sizeof(*udp));
+    struct weir_udp* udp =
+        (struct weir_udp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*udp));
     if (!udp) return 0;
     delta = weir_delta16(delta, udp->sport, nat->sport);
     delta = weir_delta16(delta, udp->dport, nat->dport);

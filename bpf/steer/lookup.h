@@ -11,7 +11,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/shared/packet.h"
+#include "bpf/shared/parse.h"
 #include "steer.h"
 
 struct {
