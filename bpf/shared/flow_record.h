@@ -25,11 +25,12 @@ enum weir_flow_state {
 /* What each side has sent; a side's bits are written by its own packets alone. */
 #define WEIR_SENT_ANY 1u
 #define WEIR_SENT_SYN 2u
-#define WEIR_SENT_ACK 4u /* a segment without SYN */
+#define WEIR_SENT_ACK 4u /* a segment without SYN; UDP: more than one packet */
 #define WEIR_SENT_FIN 8u
 #define WEIR_SENT_RST 16u
 
 #define WEIR_SOURCE_CLIENT 0xffffu /* the backend sees the client's own address and port */
+#define WEIR_SOURCE_NONE 0xfffeu   /* likewise, and it answers the client itself: no reply comes */
 
 struct weir_flow {
     struct weir_addr client;  /* with the next one and the ports: the client's tuple */
@@ -37,7 +38,7 @@ struct weir_flow {
     struct weir_be16 client_port;
     struct weir_be16 service_port;
     struct weir_be16 snat_port; /* source port toward the backend */
-    __u16 source;               /* index of the source address, or WEIR_SOURCE_CLIENT */
+    __u16 source;               /* index of the source address, or WEIR_SOURCE_... */
     __u16 backend_id;
     __u8 protocol; /* 0: being written, or never used */
     __u8 state;    /* enum weir_flow_state */
@@ -56,6 +57,11 @@ WEIR_ASSERT(sizeof(struct weir_flow) == 64, "one cache line a flow");
 /* Neither expired at tick `now`, nor being written, nor never used. */
 WEIR_INLINE int weir_flow_live(const struct weir_flow* flow, __u32 now) {
     return flow->protocol != 0 && weir_later(flow->expires, now);
+}
+
+/* Only the client's packets of this flow come by. */
+WEIR_INLINE int weir_flow_is_one_way(const struct weir_flow* flow) {
+    return flow->source == WEIR_SOURCE_NONE;
 }
 
 struct weir_flow_tags {

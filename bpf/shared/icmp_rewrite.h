@@ -11,6 +11,7 @@
 #include "checksum.h"
 #include "nat.h"
 #include "packet.h"
+#include "tables.h"
 
 /*
  * The quoted ports, and the quoted transport checksum where it is within `room` bytes from the
@@ -47,7 +48,7 @@ WEIR_INLINE __u32 weir_rewrite_quoted_ports(const struct weir_packet* packet, vo
  * `nat` is what a packet carries that goes where the error goes; the quoted one went the other way.
  * The error then comes from weir's own address on that side (RFC 5508 REQ-5), also toward a
  * backend: it may have no route to whoever sent it, and drop what comes from such an address (RFC
- * 3704).
+ * 3704). A transparent backend has one, through weir, and sees who it was (REQ-4).
  */
 WEIR_INLINE int weir_rewrite_error(const struct weir_packet* packet, void* data, void* end,
                                    const struct weir_nat* nat) {
@@ -73,9 +74,10 @@ WEIR_INLINE int weir_rewrite_error(const struct weir_packet* packet, void* data,
     outer = weir_rewrite_quoted_ports(packet, data, end, ports_at, length, nat, inner, outer);
     icmp->checksum = weir_checksum_update(icmp->checksum, outer);
 
-    __u32 delta = weir_delta32(0, ip->src, nat->src);
+    const struct weir_be32 from = packet->mode == WEIR_MODE_TRANSPARENT ? ip->src : nat->src;
+    __u32 delta = weir_delta32(0, ip->src, from);
     delta = weir_delta32(delta, ip->dst, nat->dst);
-    ip->src = nat->src;
+    ip->src = from;
     ip->dst = nat->dst;
     ip->checksum = weir_checksum_update(ip->checksum, delta);
     return 1;

@@ -22,7 +22,10 @@
 #include "quic.h"
 #include "reference.h"
 #include "rewrite.h"
+#include "service.h"
+#include "source.h"
 #include "tcp.h"
+#include "toward.h"
 #include "verdict.h"
 
 /* Completes a parsed packet's tuple and hashes it; anything but NONE is what becomes of it. */
@@ -34,92 +37,28 @@ WEIR_INLINE enum weir_reason weir_hash_packet(struct weir_env* env, struct weir_
     return reason;
 }
 
-/* The service with this address, protocol and port, or NULL. */
-WEIR_INLINE const struct weir_service* weir_service_find(struct weir_env* env,
-                                                         const struct weir_tuple* tuple) {
-    const __u32 mask = weir_env_control(env)->service_capacity - 1;
-    const __u32 home = (__u32)weir_hash_service(&tuple->dst, tuple->dport, tuple->protocol);
-
-    for (__u32 i = 0; i < WEIR_SERVICE_PROBES; i++) {
-        const struct weir_service* service = weir_env_service(env, (home + i) & mask);
-        if (!service || !(service->flags & WEIR_SERVICE_USED)) return 0;
-        if (service->port.raw == tuple->dport.raw && service->protocol == tuple->protocol &&
-            weir_addr_equal(&service->addr, &tuple->dst))
-            return service;
-    }
-    return 0;
-}
-
-/* Whether a service has this destination. */
-WEIR_SUBPROGRAM int weir_is_service(struct weir_env* env, const struct weir_tuple* tuple) {
-    if (!env || !tuple) return 0;
-    return weir_service_find(env, tuple) != 0;
-}
-
 /* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
- * which its worker chose so; a client's by its hash. */
+ * which its worker chose so, or the client has; a client's by its hash, or by its port. Where there
+ * are no flows, it stays where it is. */
 WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* packet,
                              __u32 workers) {
     if (workers <= 1) return 0;
-    if (weir_service_find(env, &packet->tuple)) return (__u32)(packet->hash >> 40) % workers;
-    return weir_be16_to(packet->tuple.dport) % workers;
+    const struct weir_service* service = weir_service_find(env, &packet->tuple);
+    if (!service) return weir_be16_to(packet->tuple.dport) % workers;
+    if (service->flags & WEIR_SERVICE_STATELESS) return weir_env_worker(env);
+    if (service->flags & WEIR_SERVICE_BY_PORT) return weir_be16_to(packet->tuple.sport) % workers;
+    return (__u32)(packet->hash >> 40) % workers;
 }
 
-#define WEIR_SNAT_TRIES 48u
-#define WEIR_SNAT_FREE_TRIES 32u /* of them: only ports that rest on no flow at all */
-
-/*
- * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
- * another flow's nor, where the source address is one that clients use too, a service's), and makes
- * the flow findable by it. Ports of this worker are those with port % workers == worker.
- * Where to look first and how far to step come from the hash, so that used ports do not cluster. 0:
- * none was free.
- */
-WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 number,
-                          const struct weir_backend* backend, __u32 protocol, __u64 hash,
-                          __u32 now) {
-    const __u32 workers = weir_env_workers(env);
-    const __u32 first = backend->snat_low +
-                        (weir_env_worker(env) + workers - backend->snat_low % workers) % workers;
-    if (first > backend->snat_high) return 0;
-    const __u32 count = (backend->snat_high - first) / workers + 1;
-    const __u32 start = (__u32)(hash >> 16) % count;
-    const __u32 step = count > 1 ? 1 + (__u32)(hash >> 32) % (count - 1) : 0;
-    struct weir_tuple reply;
-
-    reply.src = backend->addr;
-    reply.dst = backend->snat;
-    reply.sport = backend->port;
-    reply.protocol = protocol;
-    for (__u32 i = 0; i < WEIR_SNAT_TRIES; i++) {
-        reply.dport = weir_be16_from((__u16)(first + (start + i * step) % count * workers));
-        if (weir_is_service(env, &reply)) continue;
-        const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
-        const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
-        if (holder != WEIR_NO_FLOW) {
-            struct weir_flow* other = weir_env_flow(env, holder);
-            if (i < WEIR_SNAT_FREE_TRIES || !other || other->state < WEIR_FLOW_CLOSED) continue;
-            if (weir_later(other->expires, now + WEIR_CLOSED_TICKS - WEIR_CLOSED_REST_TICKS))
-                continue;
-            other->expires = now;
-        }
-        flow->snat_port = reply.dport;
-        return weir_flow_link(env, number, reply_hash, now);
-    }
-    return 0;
-}
-
-/* Starts a flow: picks a backend, a place in the table and a source port. */
+/* Starts a flow to backend `id`: a place in the table, and a source toward it. */
 WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct weir_packet* packet,
-                                                 const struct weir_service* service, __u32 now) {
+                                                 const struct weir_service* service, __u32 id,
+                                                 __u32 now) {
     if (!env || !packet || !service) return WEIR_REASON_BAD_TABLES;
-    if (service->flags & WEIR_SERVICE_DRAINING) return WEIR_REASON_SERVICE_DRAINING;
-    const __u32 id =
-        packet->named != WEIR_NO_BACKEND ? packet->named : weir_pick(env, service, &packet->tuple);
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);
-    if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
-    if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
+    enum weir_reason reason = weir_backend_check(backend);
+    if (!backend || reason != WEIR_REASON_NONE) return reason;
 
     const __u32 number = weir_flow_claim(env, packet->hash, now);
     if (number == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
@@ -131,7 +70,6 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     flow->service = packet->tuple.dst;
     flow->client_port = packet->tuple.sport;
     flow->service_port = packet->tuple.dport;
-    flow->source = backend->source;
     flow->backend_id = (__u16)id;
     flow->state = WEIR_FLOW_OPENING;
     flow->sent_by_client = 0;
@@ -142,10 +80,11 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     /* Live before it is linked, or another CPU would take its reference for a stale one. */
     flow->expires = now + weir_span_ticks(service->connect);
     flow->protocol = (__u8)packet->tuple.protocol;
-    if (!weir_snat(env, flow, number, backend, packet->tuple.protocol, packet->hash, now)) {
+    reason = weir_source_choose(env, flow, number, backend, packet->hash, now);
+    if (reason != WEIR_REASON_NONE) {
         flow->protocol = 0;
         weir_flow_publish(env, number, 0);
-        return WEIR_REASON_NO_SNAT_PORT;
+        return reason;
     }
 
     struct weir_counters* counters = weir_env_counters(env, id);
@@ -155,65 +94,102 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     return WEIR_REASON_FLOW_NEW;
 }
 
+/* RFC 9293 section 3.6.1: a SYN may reopen a closed connection; it is a new flow. A backend that
+ * has sent neither SYN nor RST has not been reached: it was in TIME_WAIT from before weir's own
+ * start, answered with an ACK, and the client's RST has just ended that (RFC 9293 section
+ * 3.10.7.3); this SYN is the same attempt. */
+WEIR_INLINE int weir_flow_reopens(const struct weir_flow* flow) {
+    return flow->state == WEIR_FLOW_CLOSED &&
+           (weir_flow_is_one_way(flow) ||
+            (flow->sent_by_backend & (WEIR_SENT_SYN | WEIR_SENT_RST)));
+}
+
+/* Whether a packet that opens moves its flow away from this backend: of UDP each does; a SYN only
+ * while nobody has answered one, or when the backend's flows end anyway. */
+WEIR_INLINE int weir_flow_moves(const struct weir_flow* flow, const struct weir_backend* backend,
+                                int tcp) {
+    if (!backend || !(backend->flags & (WEIR_BACKEND_DOWN | WEIR_BACKEND_RESET))) return 0;
+    if (!tcp || (backend->flags & WEIR_BACKEND_RESET)) return 1;
+    return flow->state == WEIR_FLOW_OPENING && flow->sent_by_backend == 0;
+}
+
+/* Leaves the client's tuple to a new flow. The old one goes on resting, nameless, so that nobody
+ * else gets its source port while its backend may still speak to it; without one it is gone. */
+WEIR_INLINE void weir_flow_retire(struct weir_flow* flow, __u32 now) {
+    flow->client_port.raw = 0;
+    flow->state = WEIR_FLOW_RESTING;
+    if (weir_flow_is_one_way(flow)) flow->expires = now;
+}
+
 /* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
                                                 const struct weir_service* service,
                                                 const struct weir_mac* from, __u32 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
     const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
+    const int draining = (service->flags & WEIR_SERVICE_DRAINING) != 0;
+    const struct weir_backend* backend = 0;
     enum weir_reason reason = WEIR_REASON_FLOW_HIT;
     struct weir_flow* flow = 0;
+    __u32 id = WEIR_NO_BACKEND;
 
     packet->from_client = 1;
     if (packet->flow != WEIR_NO_FLOW) flow = weir_env_flow(env, packet->flow);
-    /* RFC 9293 section 3.6.1: a SYN may reopen a closed connection; it is a new flow. The old one
-     * goes on resting, nameless, so that nobody else gets its source port while the backend is in
-     * TIME_WAIT. A backend that has sent neither SYN nor RST has not been reached: it was in
-     * TIME_WAIT from before weir's own start, answered with an ACK, and the client's RST has just
-     * ended that (RFC 9293 section 3.10.7.3); this SYN is the same attempt. */
-    if (flow && tcp && opens && flow->state == WEIR_FLOW_CLOSED &&
-        (flow->sent_by_backend & (WEIR_SENT_SYN | WEIR_SENT_RST))) {
-        flow->client_port.raw = 0;
-        flow->state = WEIR_FLOW_RESTING;
-        flow = 0;
+    if (flow) {
+        backend = weir_env_backend(env, flow->backend_id);
+        if (opens && tcp && weir_flow_reopens(flow)) {
+            weir_flow_retire(flow, now);
+            flow = 0;
+        } else if (opens && !draining && weir_flow_moves(flow, backend, tcp)) {
+            id = weir_pick(env, service, &packet->tuple);
+            if (id != WEIR_NO_BACKEND && id != flow->backend_id) {
+                weir_flow_retire(flow, now);
+                flow = 0;
+            }
+        }
     }
     /* RFC 9000 section 9: a connection that its client goes on with from another address. */
     if (flow && packet->named != WEIR_NO_BACKEND && packet->named != flow->backend_id) {
-        flow->expires = now;
+        weir_flow_retire(flow, now);
         flow = 0;
     }
     if (!flow) {
         if (!opens && (service->flags & WEIR_SERVICE_RESET_UNKNOWN))
             return weir_answer_reset(env, packet, from, now, WEIR_REASON_NO_FLOW);
         if (!opens) return WEIR_REASON_NO_FLOW;
-        reason = weir_flow_start(env, packet, service, now);
+        if (draining) return WEIR_REASON_SERVICE_DRAINING;
+        if (packet->named != WEIR_NO_BACKEND) id = packet->named;
+        if (id == WEIR_NO_BACKEND) id = weir_pick(env, service, &packet->tuple);
+        reason = weir_flow_start(env, packet, service, id, now);
         if (reason != WEIR_REASON_FLOW_NEW) return reason;
         flow = weir_env_flow(env, packet->flow);
         if (!flow) return WEIR_REASON_BAD_TABLES;
+        backend = weir_env_backend(env, id);
     }
-    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
-    if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
-    if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
+    if (backend && (backend->flags & WEIR_BACKEND_RESET)) {
+        /* The reset that the client gets speaks for the backend. */
+        weir_flow_step(flow, packet->tuple.protocol, 0, WEIR_TCP_RST, now);
+        return weir_answer_reset(env, packet, from, now, WEIR_REASON_BACKEND_RESET);
+    }
+    const enum weir_reason check = weir_backend_check(backend);
+    if (!backend || check != WEIR_REASON_NONE) return check;
+    if (weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
+        return WEIR_REASON_BAD_TABLES; /* an id's mode has changed under its flows */
 
-    const enum weir_reason fit = weir_answer_too_big(env, packet, from, backend->mtu, 0, now);
+    const enum weir_reason fit =
+        weir_answer_too_big(env, packet, from, backend->mtu, weir_overhead(packet, backend), now);
     if (fit != WEIR_REASON_NONE) return fit;
     if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
-    packet->next_hop = backend->next_hop;
-    packet->out_port = backend->out_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
-    struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
-    if (counters) {
-        counters->packets_in++;
-        counters->bytes_in += packet->length;
-    }
+    weir_toward(env, packet, backend, flow->backend_id);
     return reason;
 }
 
 /* An ICMP error; packet->flow is the flow of what it quotes, if there is one. `to_backend`: it came
  * from the client's side. Nothing of the flow changes. */
-WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
-                                               int to_backend) {
+WEIR_STAGE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
+                                              int to_backend) {
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_ICMP;
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
@@ -225,10 +201,9 @@ WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir
         return WEIR_REASON_ICMP_ERROR;
     }
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
-    if (!backend || !(backend->flags & WEIR_BACKEND_USED)) return WEIR_REASON_BAD_TABLES;
-    if (!(backend->flags & WEIR_BACKEND_REACHABLE)) return WEIR_REASON_NO_NEXT_HOP;
-    packet->next_hop = backend->next_hop;
-    packet->out_port = backend->out_port;
+    const enum weir_reason check = weir_backend_check(backend);
+    if (!backend || check != WEIR_REASON_NONE) return check;
+    weir_toward(env, packet, backend, flow->backend_id);
     return WEIR_REASON_ICMP_ERROR;
 }
 
@@ -241,6 +216,7 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     if (!flow) return WEIR_REASON_BAD_TABLES;
 
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
+    packet->backend = flow->backend_id;
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 0, packet->tcp_flags, now);
@@ -278,6 +254,9 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     if (!eth) return WEIR_REASON_TRUNCATED;
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
     const struct weir_service* service = weir_service_find(env, &packet->tuple);
+    packet->next_hop = eth->src; /* until it is decided: an answer goes back there */
+    if (service && (service->flags & WEIR_SERVICE_STATELESS))
+        return weir_decide_stateless(env, packet, service, &packet->next_hop, now);
     if (service) {
         packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
@@ -288,8 +267,7 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         if (!service) packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
         reason = weir_decide_error(env, packet, service != 0);
     } else if (service) {
-        const struct weir_mac from = eth->src;
-        reason = weir_decide_client(env, packet, service, &from, now);
+        reason = weir_decide_client(env, packet, service, &packet->next_hop, now);
     } else {
         reason = weir_decide_reply(env, packet, now);
     }

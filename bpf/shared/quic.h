@@ -36,8 +36,8 @@ WEIR_INLINE int weir_quic_made_up(__u8 first, __u32 version) {
 }
 
 /* The backend id that the packet's connection id names, or WEIR_NO_BACKEND. */
-WEIR_INLINE __u32 weir_quic_backend(struct weir_env* env, const struct weir_packet* packet,
-                                    const struct weir_service* service, void* data, void* end) {
+WEIR_STAGE __u32 weir_quic_backend(struct weir_env* env, const struct weir_packet* packet,
+                                   const struct weir_service* service, void* data, void* end) {
     const __u32 at = (packet->l4 & WEIR_L4_MASK) + (__u32)sizeof(struct weir_udp);
     const __u8* first = (const __u8*)weir_at(data, end, at, 1);
     __u32 id_at = at + 1;

@@ -47,7 +47,11 @@
     X(TOO_BIG, DROP, "too_big", "likewise, but a packet that must not be answered")               \
     X(ANSWER_LIMITED, DROP, "answer_limited", "would be answered, but enough have been just now") \
     X(FRAGMENT_TINY, DROP, "fragment_tiny",                                                       \
-      "first fragment without its whole TCP or UDP header, or one that would overwrite it")
+      "first fragment without its whole TCP or UDP header, or one that would overwrite it")       \
+    X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
+    X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
+      "transparent: another flow has the client's port toward the same backend")                  \
+    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

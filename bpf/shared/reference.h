@@ -15,14 +15,22 @@
 
 #include "flow.h"
 
-/* The reply that this flow's backend sends; protocol 0 when that cannot be told any more. */
+/* The port of a backend for what was addressed to `port`: a range keeps its ports where the backend
+ * names none. */
+WEIR_INLINE struct weir_be16 weir_port_at(const struct weir_backend* backend,
+                                          struct weir_be16 port) {
+    return backend->port.raw != 0 ? backend->port : port;
+}
+
+/* The reply that this flow's backend sends; protocol 0 when there is none, or that cannot be told
+ * any more. */
 WEIR_INLINE struct weir_tuple weir_reply_of(struct weir_env* env, const struct weir_flow* flow) {
     struct weir_tuple reply = {};
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
 
-    if (!backend) return reply;
+    if (!backend || weir_flow_is_one_way(flow)) return reply;
     reply.src = backend->addr;
-    reply.sport = backend->port;
+    reply.sport = weir_port_at(backend, flow->service_port);
     reply.dst = flow->client;
     reply.dport = flow->snat_port;
     if (flow->source != WEIR_SOURCE_CLIENT) {
@@ -34,12 +42,18 @@ WEIR_INLINE struct weir_tuple weir_reply_of(struct weir_env* env, const struct w
     return reply;
 }
 
-/* A backend's packet is of this flow. */
+/* A backend's packet is of this flow: it equals weir_reply_of, without the stack that one takes. */
 WEIR_INLINE int weir_flow_is_reply(struct weir_env* env, const struct weir_flow* flow,
                                    const struct weir_tuple* tuple) {
     if (flow->snat_port.raw != tuple->dport.raw || flow->protocol != tuple->protocol) return 0;
-    const struct weir_tuple reply = weir_reply_of(env, flow);
-    return weir_tuple_equal(&reply, tuple);
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    if (!backend || weir_flow_is_one_way(flow)) return 0;
+    if (weir_port_at(backend, flow->service_port).raw != tuple->sport.raw ||
+        !weir_addr_equal(&backend->addr, &tuple->src))
+        return 0;
+    if (flow->source == WEIR_SOURCE_CLIENT) return weir_addr_equal(&flow->client, &tuple->dst);
+    const struct weir_source* source = weir_env_source(env, flow->source);
+    return source && weir_addr_equal(&source->addr, &tuple->dst);
 }
 
 /* Where a reference for a reply with this hash may lie, and what it begins with. */
@@ -90,6 +104,7 @@ WEIR_INLINE int weir_ref_is_stale(struct weir_env* env, __u32 ref, __u32 bucket,
 
     if (!flow || !weir_flow_live(flow, now)) return 1;
     const struct weir_tuple reply = weir_reply_of(env, flow);
+    if (reply.protocol == 0) return 1;
     const struct weir_ref_place place =
         weir_ref_place_of(env, weir_hash_tuple(weir_env_control(env)->seed, &reply));
     return ref - place.tag != weir_ref_number(env, ref) ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Stage 4, rewrite: the headers of a forwarded packet, full NAT (RFC 3022 section 2.2, both ends).
+ * Stage 4, rewrite: the headers of a forwarded packet. nat: RFC 3022 section 2.2, both ends;
+ * transparent: the same, the client's end left as it is; dsr: Ethernet's addresses only.
  * Checksums are updated, never recomputed, so that a packet damaged before weir stays recognizably
  * damaged.
  */
@@ -41,11 +42,18 @@ WEIR_INLINE int weir_rewrite_ports(const struct weir_packet* packet, void* data,
     return 1;
 }
 
-/* The IP packet of a flow, in both directions. */
-WEIR_INLINE int weir_rewrite_flow(struct weir_env* env, const struct weir_packet* packet,
-                                  void* data, void* end) {
+/* The frame's addresses: from this port to the next hop. */
+WEIR_INLINE void weir_rewrite_eth(struct weir_env* env, const struct weir_packet* packet,
+                                  struct weir_eth* eth) {
+    eth->dst = packet->next_hop;
+    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+}
+
+WEIR_INLINE int weir_rewrite_nat(struct weir_env* env, const struct weir_packet* packet, void* data,
+                                 void* end) {
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, WEIR_L3, sizeof(*ip));
+
     struct weir_nat nat;
 
     if (!flow || !ip || !weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
@@ -60,19 +68,28 @@ WEIR_INLINE int weir_rewrite_flow(struct weir_env* env, const struct weir_packet
     return 1;
 }
 
-/* Rewrites the frame for its flow and next hop. 0 (and nothing written) only if the frame has
+/* The packet of a flow, for its backend's mode. */
+WEIR_INLINE int weir_rewrite_flow(struct weir_env* env, const struct weir_packet* packet,
+                                  void* data, void* end) {
+    switch (packet->mode) {
+        case WEIR_MODE_NAT:
+        case WEIR_MODE_TRANSPARENT:
+            return weir_rewrite_nat(env, packet, data, end);
+        default:
+            return 1;
+    }
+}
+
+/* Rewrites the frame for its flow, its backend's mode and the next hop. 0 only if the frame has
  * shrunk since parse. */
 WEIR_STAGE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
                             void* end) {
-    if (packet->kind >= WEIR_KIND_RESET) {
-        if (!weir_rewrite_answer(packet, data, end)) return 0;
-    } else if (!weir_rewrite_flow(env, packet, data, end)) {
-        return 0;
-    }
+    const int done = packet->kind >= WEIR_KIND_RESET ? weir_rewrite_answer(packet, data, end)
+                                                     : weir_rewrite_flow(env, packet, data, end);
     struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
-    if (!eth) return 0;
-    eth->dst = packet->next_hop;
-    eth->src = weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].mac;
+
+    if (!done || !eth) return 0;
+    weir_rewrite_eth(env, packet, eth);
     return 1;
 }
 

@@ -54,6 +54,8 @@ struct weir_port {
 };
 WEIR_ASSERT(sizeof(struct weir_port) == 12, "ABI");
 
+#define WEIR_CONTROL_RANGES 1u /* there are services with a range of ports */
+
 struct weir_control {
     __u64 magic;
     __u64 generation; /* 0: nothing published yet */
@@ -72,7 +74,8 @@ struct weir_control {
     struct weir_port ports[WEIR_PORT_CAPACITY];
     __u32 fragment_buckets; /* one table for all workers; a power of two (fragment.h) */
     __u32 answers;          /* how many a worker may send in a tick (answer.h); 0: none */
-    __u8 unused[56];
+    __u32 flags;            /* of the newest generation; older flows need none of it */
+    __u8 unused[52];
 };
 WEIR_ASSERT(sizeof(struct weir_control) == 320, "ABI");
 
@@ -122,6 +125,11 @@ WEIR_ASSERT(sizeof(struct weir_service) == 64, "one cache line a service");
 #define WEIR_BACKEND_USED 1u
 #define WEIR_BACKEND_REACHABLE 2u /* the next hop below is known */
 #define WEIR_BACKEND_CHECKSUM 4u  /* gue: with an outer UDP checksum; IPv6 always has one */
+#define WEIR_BACKEND_DOWN                                                                        \
+    8u /* new flows avoid it; a UDP flow, or one whose SYN nobody has answered, moves to another \
+          backend with its next packet */
+#define WEIR_BACKEND_RESET \
+    16u /* its flows end (proxy_session_drop): TCP by reset, UDP moves on as if it were down */
 
 /* How packets reach a backend. */
 enum weir_mode {

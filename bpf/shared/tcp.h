@@ -35,6 +35,11 @@ WEIR_INLINE __u8 weir_tcp_sent(__u8 sent, __u8 flags) {
     return (__u8)now_sent;
 }
 
+/* UDP: whether its side has sent, and more than once. */
+WEIR_INLINE __u8 weir_udp_sent(__u8 sent) {
+    return sent ? WEIR_SENT_ANY | WEIR_SENT_ACK : WEIR_SENT_ANY;
+}
+
 /* RFC 9293 section 3.3.2, seen from the middle. */
 WEIR_INLINE enum weir_flow_state weir_tcp_state(__u8 client, __u8 backend) {
     if ((client | backend) & WEIR_SENT_RST) return WEIR_FLOW_CLOSED;
@@ -48,6 +53,16 @@ WEIR_INLINE enum weir_flow_state weir_udp_state(__u8 client, __u8 backend) {
     return (client && backend) ? WEIR_FLOW_ESTABLISHED : WEIR_FLOW_OPENING;
 }
 
+/*
+ * One way: only the client's packets come by, so they alone tell. Its ACK answers a SYN-ACK, its
+ * FIN says that it will only listen from now on (it goes on sending ACKs, and the flow rests after
+ * the last of them). Of UDP a second packet establishes: a flood of single ones gives way.
+ */
+WEIR_INLINE enum weir_flow_state weir_one_way_state(int tcp, __u8 client) {
+    if (tcp && (client & (WEIR_SENT_RST | WEIR_SENT_FIN))) return WEIR_FLOW_CLOSED;
+    return (client & WEIR_SENT_ACK) ? WEIR_FLOW_ESTABLISHED : WEIR_FLOW_OPENING;
+}
+
 /* Takes one packet into account: bits, state, and when the flow expires if nothing follows. A line
  * that does not change is not written: on XDP another CPU may have it. */
 WEIR_INLINE void weir_flow_step(struct weir_flow* flow, __u32 protocol, int from_client,
@@ -57,14 +72,17 @@ WEIR_INLINE void weir_flow_step(struct weir_flow* flow, __u32 protocol, int from
     __u8 backend = flow->sent_by_backend;
 
     if (from_client) {
-        client = tcp ? weir_tcp_sent(client, tcp_flags) : WEIR_SENT_ANY;
+        client = tcp ? weir_tcp_sent(client, tcp_flags) : weir_udp_sent(client);
         if (client != flow->sent_by_client) flow->sent_by_client = client;
     } else {
-        backend = tcp ? weir_tcp_sent(backend, tcp_flags) : WEIR_SENT_ANY;
+        backend = tcp ? weir_tcp_sent(backend, tcp_flags) : weir_udp_sent(backend);
         if (backend != flow->sent_by_backend) flow->sent_by_backend = backend;
     }
-    const enum weir_flow_state state =
-        tcp ? weir_tcp_state(client, backend) : weir_udp_state(client, backend);
+    enum weir_flow_state state;
+    if (weir_flow_is_one_way(flow))
+        state = weir_one_way_state(tcp, client);
+    else
+        state = tcp ? weir_tcp_state(client, backend) : weir_udp_state(client, backend);
     if (state != flow->state) flow->state = (__u8)state;
 
     __u32 left = weir_span_ticks(flow->idle);

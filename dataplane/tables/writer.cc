@@ -100,7 +100,8 @@ std::string Writer::publish(std::span<const weir_service> services,
                    std::to_string(service_capacity) + " places); restart weir to make room";
     for (std::size_t id = 0; id < backends.size(); id++) {
         idle_backends[id] = backends[id];
-        if (!(backends[id].flags & WEIR_BACKEND_REACHABLE)) continue;
+        if (!(backends[id].flags & WEIR_BACKEND_REACHABLE) || backends[id].mode != WEIR_MODE_NAT)
+            continue;
         const auto index = source(backends[id].snat);
         if (!index)
             return "more source addresses have been in use than the tables of this run hold (" +
@@ -109,6 +110,12 @@ std::string Writer::publish(std::span<const weir_service> services,
     }
     std::fill(idle_backends.begin() + static_cast<std::ptrdiff_t>(backends.size()),
               idle_backends.end(), weir_backend{});
+
+    // Both halves count: a packet may still be with the other.
+    const auto is_range = [](const weir_service& service) { return service.port_high != 0; };
+    const bool ranges = std::ranges::any_of(idle_services, is_range) ||
+                        std::ranges::any_of(this->services(), is_range);
+    view_.control->flags = ranges ? WEIR_CONTROL_RANGES : 0;
 
     // release: whoever reads the number sees the half and the slots written above
     __atomic_store_n(&view_.control->generation, next, __ATOMIC_RELEASE);

@@ -119,4 +119,31 @@ TEST(UdpStep, EstablishedOnceBothHaveSent) {
     EXPECT_EQ(flow.state, established);
 }
 
+// Only the client's packets come by: its own flags tell, and the backend's silence means nothing.
+TEST(OneWayStep, TcpIsWhatTheClientSays) {
+    const struct {
+        std::uint8_t flags;
+        weir_flow_state then;
+    } steps[] = {{syn, opening},    {syn, opening}, {ack, established}, {ack, established},
+                 {fin_ack, closed}, {ack, closed},  {rst, closed}};
+    weir_flow flow{};
+    flow.source = WEIR_SOURCE_NONE;
+    flow.idle = weir_span_of_ms(600000);
+    flow.connect = weir_span_of_ms(60000);
+    for (const auto& step : steps) {
+        weir_flow_step(&flow, WEIR_PROTO_TCP, 1, step.flags, 5);
+        EXPECT_EQ(flow.state, step.then);
+        EXPECT_EQ(flow.sent_by_backend, 0);
+    }
+}
+
+TEST(OneWayStep, UdpIsEstablishedByASecondPacket) {
+    weir_flow flow{};
+    flow.source = WEIR_SOURCE_NONE;
+    weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 5);
+    EXPECT_EQ(flow.state, opening);
+    weir_flow_step(&flow, WEIR_PROTO_UDP, 1, 0, 6);
+    EXPECT_EQ(flow.state, established);
+}
+
 }  // namespace

@@ -32,6 +32,15 @@ weir_mac mac(const std::string& text) {
     return mac;
 }
 
+std::uint8_t mode(const std::string& name) {
+    if (name == "nat") return WEIR_MODE_NAT;
+    if (name == "transparent") return WEIR_MODE_TRANSPARENT;
+    if (name == "dsr") return WEIR_MODE_DSR;
+    if (name == "ipip") return WEIR_MODE_IPIP;
+    if (name == "gue") return WEIR_MODE_GUE;
+    throw std::runtime_error("no such mode: " + name);
+}
+
 weir_backend backend(const json& from) {
     weir_backend backend{};
     backend.addr = address(from.at("addr"));
@@ -41,9 +50,15 @@ weir_backend backend(const json& from) {
     backend.snat_high = from.at("snat_high");
     backend.next_hop = mac(from.at("mac"));
     backend.out_port = from.at("out");
-    backend.mtu = from.at("mtu");
     backend.flags = WEIR_BACKEND_USED;
     if (from.at("reachable")) backend.flags |= WEIR_BACKEND_REACHABLE;
+    if (from.at("down")) backend.flags |= WEIR_BACKEND_DOWN;
+    if (from.at("reset")) backend.flags |= WEIR_BACKEND_RESET;
+    if (from.at("checksum")) backend.flags |= WEIR_BACKEND_CHECKSUM;
+    backend.mode = mode(from.at("mode"));
+    backend.mtu = from.at("mtu");
+    backend.mss = from.at("mss");
+    backend.tunnel_port = weir_be16_from(from.at("tunnel_port"));
     return backend;
 }
 
@@ -80,6 +95,10 @@ weir_service service(tables::Writer& writer, const json& from) {
     service.cid_count = static_cast<std::uint16_t>(cid.count);
     service.cid_offset = from.at("cid_offset");
     service.cid_length = from.at("cid_length");
+    if (from.at("stateless")) service.flags |= WEIR_SERVICE_STATELESS;
+    if (from.at("by_port")) service.flags |= WEIR_SERVICE_BY_PORT;
+    service.port_low = from.at("ports").at(0);
+    service.port_high = from.at("ports").at(1);
     const auto turns = writer.write_slots(slot_list(from.at("turns")));
     const auto slots = writer.write_slots(slot_list(from.at("slots")));
     service.turn_base = turns.base;

@@ -37,7 +37,13 @@ class Backend:
     snat_low: int = 20000
     snat_high: int = 29999
     reachable: bool = True
+    mode: str = "nat"
+    down: bool = False
+    reset: bool = False
+    checksum: bool = False  # gue: an outer UDP checksum over IPv4 too
     mtu: int = 0
+    mss: int = 0
+    tunnel_port: int = 0
 
 
 def backend(number, **changes):
@@ -66,6 +72,9 @@ class Service:
     cid: tuple = ()  # QUIC: backend ids by server id
     cid_offset: int = 1
     cid_length: int = 1
+    stateless: bool = False
+    by_port: bool = False
+    ports: tuple = (0, 0)  # first and last of a range, with port 0
 
 
 class Row:
@@ -128,17 +137,21 @@ class Conversation:
     """A client, the service it speaks to, and the backend that shall answer; knows both sides of weir."""
 
     def __init__(
-        self, row, service, server, sport=40000, client=CLIENT, mac=CLIENT_MAC, port=LEFT, used=None
+        self, row, service, server, sport=40000, client=CLIENT, mac=CLIENT_MAC, port=LEFT, used=None, dport=None
     ):
         self.row, self.service, self.server = row, service, server
         self.client, self.sport, self.mac, self.port = client, sport, mac, port
+        self.dport = dport or service.port
         self.layer = TCP if service.protocol == "tcp" else UDP
-        self.source = used if used is not None else self._source_port()
+        if used is not None:
+            self.source = used
+        else:
+            self.source = self._source_port() if server.mode == "nat" else sport
 
     def _source_port(self):
         service, server = self.service, self.server
         flow_hash = model.tuple_hash(
-            SEED, self.client, self.sport, service.addr, service.port, service.protocol
+            SEED, self.client, self.sport, service.addr, self.dport, service.protocol
         )
         for port in model.snat_ports(flow_hash, server.snat_low, server.snat_high):
             key = (server.addr, server.port, server.snat, service.protocol, port)
@@ -156,25 +169,35 @@ class Conversation:
         service, server = self.service, self.server
         sent = frame(
             self.mac, PORT_MAC[self.port], self.client, service.addr,
-            self._l4(self.sport, service.port, fields), payload, pad, **ip,
+            self._l4(self.sport, self.dport, fields), payload, pad, **ip,
         )
+        src, dst, dport = self._seen_by_backend()
         received = frame(
-            PORT_MAC[server.out], server.mac, server.snat, server.addr,
-            self._l4(self.source, server.port, fields), payload, pad, **ip,
+            PORT_MAC[server.out], server.mac, src, dst,
+            self._l4(self.source, dport, fields), payload, pad, **ip,
         )
         return sent, received
+
+    def _seen_by_backend(self):
+        """(source, destination, destination port) of what the backend receives, by its mode."""
+        server = self.server
+        if server.mode in ("nat", "transparent"):
+            source = server.snat if server.mode == "nat" else self.client
+            return source, server.addr, server.port or self.dport
+        return self.client, self.service.addr, self.dport
 
     def answer(self, payload=b"", pad=b"", ip=None, **fields):
         """What the backend sends, and the same as the client must receive it."""
         ip = ip or {}
         service, server = self.service, self.server
         sent = frame(
-            server.mac, PORT_MAC[server.out], server.addr, server.snat,
-            self._l4(server.port, self.source, fields), payload, pad, **ip,
+            server.mac, PORT_MAC[server.out], server.addr,
+            server.snat if server.mode == "nat" else self.client,
+            self._l4(server.port or self.dport, self.source, fields), payload, pad, **ip,
         )
         received = frame(
             PORT_MAC[self.port], self.mac, service.addr, self.client,
-            self._l4(service.port, self.sport, fields), payload, pad, **ip,
+            self._l4(self.dport, self.sport, fields), payload, pad, **ip,
         )
         return sent, received
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <numeric>
@@ -210,6 +211,29 @@ TEST_F(WriterTest, TooManyBackendsLeaveTheGenerationBefore) {
     EXPECT_EQ(found(1, 80), 5);
     EXPECT_EQ(found(2, 80), -1);
     EXPECT_EQ(weir_be32_to(writer.backends()[0].addr.word[3]), 7u);
+}
+
+TEST_F(WriterTest, RangesAreLookedForUntilTheLastReaderOfOneIsGone) {
+    weir_service range = service(7, 0x0a000001, 0);
+    range.port_low = 8000;
+    range.port_high = 8999;
+    const auto flags = [this] { return tables.view().control->flags; };
+    Writer writer(tables.view(), wait_seen());
+
+    EXPECT_EQ(writer.publish({}, {}), "");
+    EXPECT_EQ(flags(), 0U);
+    EXPECT_EQ(writer.publish(std::array{range, service(8, 0x0a000001, 8500)}, {}), "");
+    EXPECT_EQ(flags(), WEIR_CONTROL_RANGES);
+    EXPECT_EQ(found(0x0a000001, 7999), -1);
+    EXPECT_EQ(found(0x0a000001, 8000), 7);
+    EXPECT_EQ(found(0x0a000001, 8500), 8);
+    EXPECT_EQ(found(0x0a000001, 8999), 7);
+    EXPECT_EQ(found(0x0a000001, 9000), -1);
+    EXPECT_EQ(found(0x0a000002, 8000), -1);
+    EXPECT_EQ(writer.publish({}, {}), "");
+    EXPECT_EQ(flags(), WEIR_CONTROL_RANGES);  // the other half may still be read
+    EXPECT_EQ(writer.publish({}, {}), "");
+    EXPECT_EQ(flags(), 0U);
 }
 
 TEST_F(WriterTest, SlotsAreReadAsWritten) {

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The source address and port of a new flow toward its backend, by the backend's mode: one of
+ * weir's own (nat), the client's (transparent), or none that matters because no reply comes this
+ * way. weir_flow_start calls it for a flow whose record is filled in but for these.
+ */
+#ifndef WEIR_SOURCE_H
+#define WEIR_SOURCE_H
+
+#include "reference.h"
+#include "service.h"
+#include "tcp.h"
+
+#define WEIR_SNAT_TRIES 48u
+#define WEIR_SNAT_FREE_TRIES 32u /* of them: only ports that rest on no flow at all */
+
+/*
+ * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
+ * another flow's nor, where the source address is one that clients use too, a service's), and makes
+ * the flow findable by it. Ports of this worker are those with port % workers == worker.
+ * Where to look first and how far to step come from the hash, so that used ports do not cluster. 0:
+ * none was free.
+ */
+WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 number,
+                          const struct weir_backend* backend, __u64 hash, __u32 now) {
+    const __u32 workers = weir_env_workers(env);
+    const __u32 first = backend->snat_low +
+                        (weir_env_worker(env) + workers - backend->snat_low % workers) % workers;
+    if (first > backend->snat_high) return 0;
+    const __u32 count = (backend->snat_high - first) / workers + 1;
+    const __u32 start = (__u32)(hash >> 16) % count;
+    const __u32 step = count > 1 ? 1 + (__u32)(hash >> 32) % (count - 1) : 0;
+    struct weir_tuple reply;
+
+    reply.src = backend->addr;
+    reply.dst = backend->snat;
+    reply.sport = weir_port_at(backend, flow->service_port);
+    reply.protocol = flow->protocol;
+    for (__u32 i = 0; i < WEIR_SNAT_TRIES; i++) {
+        reply.dport = weir_be16_from((__u16)(first + (start + i * step) % count * workers));
+        if (weir_is_service(env, &reply)) continue;
+        const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
+        const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
+        if (holder != WEIR_NO_FLOW) {
+            struct weir_flow* other = weir_env_flow(env, holder);
+            if (i < WEIR_SNAT_FREE_TRIES || !other || other->state < WEIR_FLOW_CLOSED) continue;
+            if (weir_later(other->expires, now + WEIR_CLOSED_TICKS - WEIR_CLOSED_REST_TICKS))
+                continue;
+            other->expires = now;
+        }
+        flow->snat_port = reply.dport;
+        return weir_flow_link(env, number, reply_hash, now);
+    }
+    return 0;
+}
+
+/*
+ * The client's own address and port. Two services with one backend may see one client port at once;
+ * the backend could not tell these connections apart, so the second waits until the first is
+ * closed. 0: it is not.
+ */
+WEIR_INLINE int weir_source_client(struct weir_env* env, struct weir_flow* flow, __u32 number,
+                                   __u32 now) {
+    flow->source = WEIR_SOURCE_CLIENT;
+    flow->snat_port = flow->client_port;
+    const struct weir_tuple reply = weir_reply_of(env, flow);
+    const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
+    const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
+    if (holder != WEIR_NO_FLOW) {
+        struct weir_flow* other = weir_env_flow(env, holder);
+        if (!other || other->state < WEIR_FLOW_CLOSED) return 0;
+        other->expires = now;
+    }
+    return weir_flow_link(env, number, reply_hash, now);
+}
+
+/* NONE: the flow has its source, and is found by its backend's replies. */
+WEIR_INLINE enum weir_reason weir_source_choose(struct weir_env* env, struct weir_flow* flow,
+                                                __u32 number, const struct weir_backend* backend,
+                                                __u64 hash, __u32 now) {
+    if (backend->mode >= WEIR_MODE_DSR) {
+        flow->source = WEIR_SOURCE_NONE;
+        return WEIR_REASON_NONE;
+    }
+    if (backend->mode == WEIR_MODE_TRANSPARENT)
+        return weir_source_client(env, flow, number, now) ? WEIR_REASON_NONE
+                                                          : WEIR_REASON_CLIENT_PORT_TAKEN;
+    flow->source = backend->source;
+    return weir_snat(env, flow, number, backend, hash, now) ? WEIR_REASON_NONE
+                                                            : WEIR_REASON_NO_SNAT_PORT;
+}
+
+#endif
