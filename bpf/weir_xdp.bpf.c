@@ -19,6 +19,14 @@ WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
     return WEIR_NO_PORT;
 }
 
+/* The last stage, by itself: the verifier walks it once, instead of for each way through those
+ * before, and its stack is not added to theirs. */
+WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
+                                     const struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
+}
+
 /* All stages; with a forward verdict the frame has been rewritten. */
 WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packet* packet,
                                          struct xdp_md* ctx, __u8 in_port) {
@@ -34,12 +42,9 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
     if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
         return WEIR_REASON_PORT_UNKNOWN;
-    if (packet->room != 0) {
-        if (bpf_xdp_adjust_head(ctx, -packet->room) != 0) return WEIR_REASON_NO_ROOM;
-        data = (void*)(long)ctx->data;
-        end = (void*)(long)ctx->data_end;
-    }
-    if (!weir_rewrite(env, packet, data, end)) return WEIR_REASON_TRUNCATED;
+    if (packet->room != 0 && bpf_xdp_adjust_head(ctx, -packet->room) != 0)
+        return WEIR_REASON_NO_ROOM;
+    if (!weir_xdp_rewrite(ctx, env, packet)) return WEIR_REASON_TRUNCATED;
     if (packet->trim != 0 && bpf_xdp_adjust_tail(ctx, -(int)packet->trim) != 0)
         return WEIR_REASON_NO_ROOM;
     return reason;

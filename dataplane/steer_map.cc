@@ -23,22 +23,33 @@ std::vector<weir_steer_key> keys_of(int map) {
     return keys;
 }
 
+// Two upstreams may name one server, two services one address; the map has room for one range.
+void widen(Entries& entries, const weir_steer_key& key, std::uint16_t low, std::uint16_t high) {
+    const auto [entry, added] = entries.try_emplace(key, low, high);
+    entry->second.low = std::min(entry->second.low, low);
+    entry->second.high = std::max(entry->second.high, high);
+}
+
 }  // namespace
 
 Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends) {
     Entries entries;
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
-        entries[{{}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE}] = {0,
-                                                                                           0xffff};
+        const weir_steer_key key{
+            {}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE};
+        if (service.port_high == 0)
+            widen(entries, key, 0, 0xffff);
+        else
+            widen(entries, key, service.port_low, service.port_high);
     }
     for (const weir_backend& backend : backends) {
         if (!(backend.flags & WEIR_BACKEND_USED)) continue;
-        const weir_steer_key key{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND};
-        // Two upstreams may name one server; the map has room for one range.
-        const auto [entry, added] = entries.try_emplace(key, backend.snat_low, backend.snat_high);
-        entry->second.low = std::min(entry->second.low, backend.snat_low);
-        entry->second.high = std::max(entry->second.high, backend.snat_high);
+        if (backend.mode == WEIR_MODE_NAT)
+            widen(entries, {backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND},
+                  backend.snat_low, backend.snat_high);
+        else if (backend.mode == WEIR_MODE_TRANSPARENT)
+            widen(entries, {backend.addr, {}, {}, 0, WEIR_STEER_BACKEND}, 0, 0xffff);
     }
     return entries;
 }

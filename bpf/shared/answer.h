@@ -47,11 +47,10 @@ WEIR_INLINE void weir_answer(struct weir_packet* packet, enum weir_kind kind,
 WEIR_INLINE enum weir_reason weir_answer_reset(struct weir_env* env, struct weir_packet* packet,
                                                const struct weir_mac* from, __u32 now,
                                                enum weir_reason otherwise) {
-    const __u32 headers = packet->family == 4 ? sizeof(struct weir_ipv4) : 40u;
-    const __u32 length = packet->l3 + headers + (__u32)sizeof(struct weir_tcp);
+    const __u32 length = packet->l3 + (__u32)(sizeof(struct weir_ipv4) + sizeof(struct weir_tcp));
 
     if (packet->tuple.protocol != WEIR_PROTO_TCP || packet->kind != WEIR_KIND_PLAIN ||
-        !weir_answerable(packet) || packet->length < length)
+        packet->family != 4 || !weir_answerable(packet) || packet->length < length)
         return otherwise;
     if (!weir_answer_allowed(env, now)) return WEIR_REASON_ANSWER_LIMITED;
     weir_answer(packet, WEIR_KIND_RESET, from);
@@ -60,20 +59,15 @@ WEIR_INLINE enum weir_reason weir_answer_reset(struct weir_env* env, struct weir
     return WEIR_REASON_RESET_SENT;
 }
 
-/*
- * The packet would leave with `overhead` more bytes than it came with, on a way that takes `mtu`
- * bytes of IP. NONE: it fits, or `mtu` is 0 (not known). Else its sender is told how long its
- * packets may be, also where it did not forbid fragmenting: weir never fragments, so that the
- * sender has to.
- */
+/* The packet does not fit on its way, which takes `takes` bytes of IP (0: no number says so): its
+ * sender is told, unless it is one that must not be answered. */
 WEIR_INLINE enum weir_reason weir_answer_too_big(struct weir_env* env, struct weir_packet* packet,
-                                                 const struct weir_mac* from, __u32 mtu,
-                                                 __s32 overhead, __u32 now) {
-    const __s32 takes = (__s32)mtu - overhead;
-
-    if (mtu == 0 || (__s32)packet->ip_length <= takes) return WEIR_REASON_NONE;
-    if (!weir_answerable(packet) || packet->ip_length < WEIR_QUOTE || takes < 68)
-        return WEIR_REASON_TOO_BIG;
+                                                 const struct weir_mac* from, __u32 takes,
+                                                 __u32 now) {
+    /* RFC 791: every link takes 68 bytes. */
+    if (packet->family != 4 || takes < 68 || packet->ip_length < WEIR_QUOTE ||
+        !weir_answerable(packet))
+        return WEIR_REASON_FRAG_NEEDED;
     if (!weir_answer_allowed(env, now)) return WEIR_REASON_ANSWER_LIMITED;
     weir_answer(packet, WEIR_KIND_TOO_BIG, from);
     packet->mtu = (__u16)takes;

@@ -13,11 +13,6 @@
 #include "wire.h"
 
 #define WEIR_ANSWER_TTL 64
-#define WEIR_IPV4_DONT_FRAGMENT 0x4000
-
-WEIR_INLINE __u32 weir_sum32(__u32 sum, struct weir_be32 word) {
-    return sum + (word.raw & 0xffff) + (word.raw >> 16);
-}
 
 /* The checksum of what adds up to `sum` (RFC 1071). */
 WEIR_INLINE struct weir_be16 weir_checksum_of(__u32 sum) {

@@ -21,6 +21,22 @@ WEIR_INLINE __u32 weir_delta16(__u32 delta, struct weir_be16 old_half, struct we
     return delta + (__u16)~old_half.raw + new_half.raw;
 }
 
+/* Adds the halves of a word, or of an address. */
+WEIR_INLINE __u32 weir_sum32(__u32 sum, struct weir_be32 word) {
+    return sum + (word.raw & 0xffff) + (word.raw >> 16);
+}
+
+WEIR_INLINE __u32 weir_sum_addr(__u32 sum, const struct weir_addr* addr) {
+    sum = weir_sum32(weir_sum32(sum, addr->word[0]), addr->word[1]);
+    return weir_sum32(weir_sum32(sum, addr->word[2]), addr->word[3]);
+}
+
+/* The ones' complement sum in 16 bits. */
+WEIR_INLINE __u16 weir_fold(__u32 sum) {
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (__u16)((sum & 0xffff) + (sum >> 16));
+}
+
 /* The checksum after a change. `delta` holds at most a few thousand terms, so 32 bits do not
  * overflow. */
 WEIR_INLINE struct weir_be16 weir_checksum_update(struct weir_be16 checksum, __u32 delta) {

@@ -25,6 +25,7 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     packet->family = 4;
     packet->tos = ip->tos;
     packet->ttl = ip->ttl;
+    packet->dont_fragment = (weir_be16_to(ip->fragment) & WEIR_IPV4_DONT_FRAGMENT) != 0;
     packet->ip_length = (__u16)length;
     packet->l4 = (__u16)(WEIR_L3 + header);
 

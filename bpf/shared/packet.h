@@ -49,10 +49,10 @@ struct weir_packet {
     __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
     __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
     __u16 mtu;                /* of an answer that says how long packets may be */
-    __u32 named;   /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
-    __u16 backend; /* id; set by weir_decide when the verdict is forward */
-    __u8 mode;     /* enum weir_mode: how the backend is reached; of a reply: nat */
-    __u8 unused;
+    __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+    __u16 backend;      /* id; set by weir_decide when the verdict is forward */
+    __u8 mode;          /* enum weir_mode: how the backend is reached; of a reply: nat */
+    __u8 dont_fragment; /* IPv4: DF is set */
 };
 WEIR_ASSERT(sizeof(struct weir_packet) == 96,
             "no padding: BPF hands it to subprograms initialized");

@@ -30,7 +30,7 @@ WEIR_STAGE enum weir_reason weir_parse(struct weir_packet* packet, void* data, v
     packet->named = WEIR_NO_BACKEND;
     packet->backend = 0;
     packet->mode = 0;
-    packet->unused = 0;
+    packet->dont_fragment = 0;
     packet->l3 = WEIR_L3;
     packet->room = 0;
     packet->kind = WEIR_KIND_PLAIN;

@@ -171,19 +171,16 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         weir_flow_step(flow, packet->tuple.protocol, 0, WEIR_TCP_RST, now);
         return weir_answer_reset(env, packet, from, now, WEIR_REASON_BACKEND_RESET);
     }
-    const enum weir_reason check = weir_backend_check(backend);
+    enum weir_reason check = weir_backend_check(backend);
     if (!backend || check != WEIR_REASON_NONE) return check;
     if (weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
         return WEIR_REASON_BAD_TABLES; /* an id's mode has changed under its flows */
 
-    const enum weir_reason fit =
-        weir_answer_too_big(env, packet, from, backend->mtu, weir_overhead(packet, backend), now);
-    if (fit != WEIR_REASON_NONE) return fit;
     if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
-    weir_toward(env, packet, backend, flow->backend_id);
-    return reason;
+    check = weir_toward_or_answer(env, packet, backend, flow->backend_id, from, now);
+    return check == WEIR_REASON_NONE ? reason : check;
 }
 
 /* An ICMP error; packet->flow is the flow of what it quotes, if there is one. `to_backend`: it came
@@ -201,10 +198,10 @@ WEIR_STAGE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_
         return WEIR_REASON_ICMP_ERROR;
     }
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
-    const enum weir_reason check = weir_backend_check(backend);
+    enum weir_reason check = weir_backend_check(backend);
     if (!backend || check != WEIR_REASON_NONE) return check;
-    weir_toward(env, packet, backend, flow->backend_id);
-    return WEIR_REASON_ICMP_ERROR;
+    check = weir_toward(env, packet, backend, flow->backend_id);
+    return check == WEIR_REASON_NONE ? WEIR_REASON_ICMP_ERROR : check;
 }
 
 /* A packet that is for no service: a backend's reply, or the host's. */

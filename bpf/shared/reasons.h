@@ -44,14 +44,15 @@
     X(RESET_SENT, FORWARD, "reset_sent", "answered with a TCP reset")                             \
     X(TOO_BIG_SENT, FORWARD, "too_big_sent",                                                      \
       "too long for the way to the backend; the sender was told so")                              \
-    X(TOO_BIG, DROP, "too_big", "likewise, but a packet that must not be answered")               \
     X(ANSWER_LIMITED, DROP, "answer_limited", "would be answered, but enough have been just now") \
     X(FRAGMENT_TINY, DROP, "fragment_tiny",                                                       \
       "first fragment without its whole TCP or UDP header, or one that would overwrite it")       \
     X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
     X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
       "transparent: another flow has the client's port toward the same backend")                  \
-    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")
+    X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
+    X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
+      "too long for the way to its backend, and nothing that may be answered")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Stage 4, rewrite: the headers of a forwarded packet. nat: RFC 3022 section 2.2, both ends;
- * transparent: the same, the client's end left as it is; dsr: Ethernet's addresses only.
+ * transparent: the same, the client's end left as it is; dsr: Ethernet's addresses only; ipip and
+ * gue: see encap.h.
  * Checksums are updated, never recomputed, so that a packet damaged before weir stays recognizably
  * damaged.
  */
@@ -10,8 +11,10 @@
 
 #include "answer_rewrite.h"
 #include "checksum.h"
+#include "encap.h"
 #include "env.h"
 #include "icmp_rewrite.h"
+#include "mss.h"
 #include "nat.h"
 #include "packet.h"
 
@@ -71,10 +74,23 @@ WEIR_INLINE int weir_rewrite_nat(struct weir_env* env, const struct weir_packet*
 /* The packet of a flow, for its backend's mode. */
 WEIR_INLINE int weir_rewrite_flow(struct weir_env* env, const struct weir_packet* packet,
                                   void* data, void* end) {
+    if (packet->tcp_flags & WEIR_TCP_SYN) {
+        const struct weir_backend* backend = weir_env_backend(env, packet->backend);
+        if (backend && backend->mss != 0)
+            weir_mss_clamp(backend->mss, (__u32)(packet->room + packet->l4) & 0xffu, data, end);
+    }
     switch (packet->mode) {
         case WEIR_MODE_NAT:
         case WEIR_MODE_TRANSPARENT:
             return weir_rewrite_nat(env, packet, data, end);
+        case WEIR_MODE_IPIP:
+        case WEIR_MODE_GUE: {
+            const __u16 type = weir_encap(env, packet, data, end);
+            struct weir_eth* eth = (struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+            if (type == 0 || !eth) return 0;
+            eth->type = weir_be16_from(type);
+            return 1;
+        }
         default:
             return 1;
     }

@@ -9,6 +9,7 @@
 
 #include "answer.h"
 #include "balance.h"
+#include "encap.h"
 #include "env.h"
 #include "flow.h"
 #include "packet.h"
@@ -20,32 +21,36 @@ WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backe
     return WEIR_REASON_NONE;
 }
 
-/* Sends the packet to this backend, and counts it. */
-WEIR_INLINE void weir_toward(struct weir_env* env, struct weir_packet* packet,
-                             const struct weir_backend* backend, __u32 id) {
+/* Sends the packet to this backend, and counts it. NONE, or why it cannot go; packet->backend and
+ * mode are set even so, for whoever answers in its place. */
+WEIR_INLINE enum weir_reason weir_toward(struct weir_env* env, struct weir_packet* packet,
+                                         const struct weir_backend* backend, __u32 id) {
     struct weir_counters* counters = weir_env_counters(env, id);
+    const __s32 overhead = (__s32)weir_overhead(backend);
 
     packet->backend = (__u16)id;
     packet->mode = backend->mode;
+    const enum weir_reason reason = weir_fits(packet, backend, overhead);
+    if (reason != WEIR_REASON_NONE) return reason;
+    packet->room = (__s16)overhead;
     packet->next_hop = backend->next_hop;
     packet->out_port = backend->out_port;
     if (counters) {
         counters->packets_in++;
         counters->bytes_in += packet->length;
     }
+    return WEIR_REASON_NONE;
 }
 
-/* How many bytes of IP a packet gains on its way to the backend: by tunnel headers, and where the
- * families differ by the longer header (RFC 7915 section 1.4). */
-WEIR_INLINE __s32 weir_overhead(const struct weir_packet* packet,
-                                const struct weir_backend* backend) {
-    const int to_v4 = weir_addr_is_v4(&backend->addr);
-    const __s32 header = to_v4 ? 20 : 40;
+/* The same; what does not fit is answered, where it may be (answer.h). `from`: who sent it. */
+WEIR_INLINE enum weir_reason weir_toward_or_answer(struct weir_env* env, struct weir_packet* packet,
+                                                   const struct weir_backend* backend, __u32 id,
+                                                   const struct weir_mac* from, __u32 now) {
+    const enum weir_reason reason = weir_toward(env, packet, backend, id);
 
-    if (backend->mode == WEIR_MODE_GUE) return header + (__s32)sizeof(struct weir_udp);
-    if (backend->mode == WEIR_MODE_IPIP) return header;
-    if (backend->mode == WEIR_MODE_DSR || (packet->family == 4) == to_v4) return 0;
-    return to_v4 ? -20 : 20;
+    if (reason != WEIR_REASON_FRAG_NEEDED) return reason;
+    return weir_answer_too_big(env, packet, from,
+                               weir_mtu_of(backend, (__s32)weir_overhead(backend)), now);
 }
 
 /*
@@ -64,13 +69,10 @@ WEIR_INLINE enum weir_reason weir_decide_stateless(struct weir_env* env, struct 
     /* Replies of the other modes come back here, and only a flow would know them. */
     if (!backend || backend->mode < WEIR_MODE_DSR) return WEIR_REASON_BAD_TABLES;
 
-    reason =
-        weir_answer_too_big(env, packet, from, backend->mtu, weir_overhead(packet, backend), now);
-    if (reason != WEIR_REASON_NONE) return reason;
     packet->from_client = 1;
     packet->flow = WEIR_NO_FLOW;
-    weir_toward(env, packet, backend, id);
-    return WEIR_REASON_STATELESS;
+    reason = weir_toward_or_answer(env, packet, backend, id, from, now);
+    return reason == WEIR_REASON_NONE ? WEIR_REASON_STATELESS : reason;
 }
 
 #endif

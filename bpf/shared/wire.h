@@ -39,8 +39,22 @@ struct weir_ipv4 {
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_ipv4) == 20, "RFC 791 header without options");
 
+#define WEIR_IPV4_DONT_FRAGMENT 0x4000
 #define WEIR_IPV4_MORE_FRAGMENTS 0x2000
 #define WEIR_IPV4_OFFSET_MASK 0x1fff
+
+/* RFC 8200 section 3 */
+struct weir_ipv6 {
+    __u8 version_class; /* version << 4 | upper half of the traffic class */
+    __u8 class_label;   /* lower half << 4 | upper bits of the flow label */
+    struct weir_be16 label;
+    struct weir_be16 length; /* of what follows this header */
+    __u8 next;
+    __u8 hops;
+    struct weir_addr src;
+    struct weir_addr dst;
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_ipv6) == 40, "RFC 8200 header");
 
 /* RFC 9293 section 3.1 */
 struct weir_tcp {

@@ -48,6 +48,12 @@ WEIR_INLINE struct weir_steer_datagram weir_steer_datagram_of(const struct weir_
     return datagram;
 }
 
+/* Whether the key is there, and has this port. */
+WEIR_INLINE int weir_steer_within(const struct weir_steer_key* key, __u16 port) {
+    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, key);
+    return ports && port >= ports->low && port <= ports->high;
+}
+
 /* 1 if a packet with these ports belongs to weir. */
 WEIR_INLINE int weir_steer_knows(const struct weir_packet* packet) {
     struct weir_steer_key key = {0};
@@ -58,13 +64,20 @@ WEIR_INLINE int weir_steer_knows(const struct weir_packet* packet) {
     key.kind = WEIR_STEER_SERVICE;
     if (bpf_map_lookup_elem(&weir_steer, &key)) return 1;
 
+    const __u16 port = weir_be16_to(packet->tuple.dport);
+    key.port.raw = 0;
+    if (weir_steer_within(&key, port)) return 1; /* a range of ports */
+
     key.peer = packet->tuple.src;
-    key.port = packet->tuple.sport;
     key.protocol = 0;
     key.kind = WEIR_STEER_BACKEND;
-    const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, &key);
-    const __u16 port = weir_be16_to(packet->tuple.dport);
-    return ports && port >= ports->low && port <= ports->high;
+    if (weir_steer_within(&key, port)) return 1; /* it has no port of its own */
+    key.port = packet->tuple.sport;
+    if (weir_steer_within(&key, port)) return 1;
+    key.port.raw = 0;
+    key.local.word[0].raw = key.local.word[1].raw = key.local.word[2].raw = 0;
+    key.local.word[3].raw = 0;
+    return weir_steer_within(&key, port); /* it answers to the clients' own addresses */
 }
 
 /* 1 if the frame [data, end) of `length` bytes belongs to weir. */

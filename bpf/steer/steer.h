@@ -17,9 +17,11 @@
 #define WEIR_STEER_CAPACITY 16384
 
 enum weir_steer_kind {
-    WEIR_STEER_SERVICE = 1, /* peer: zero; local, port, protocol: the service's */
-    WEIR_STEER_BACKEND =
-        2, /* peer, port: the backend's; local: its SNAT address; protocol: 0, any */
+    /* peer: zero; local, port, protocol: the service's; port 0: its ports are a range */
+    WEIR_STEER_SERVICE = 1,
+    /* peer, port: the backend's, port 0: any; local: its SNAT address; protocol: 0, any. Of a
+     * transparent backend local and port are zero: any. */
+    WEIR_STEER_BACKEND = 2,
 };
 
 struct weir_steer_key {
@@ -31,7 +33,7 @@ struct weir_steer_key {
 };
 WEIR_ASSERT(sizeof(struct weir_steer_key) == 36, "no padding: a key is hashed as bytes");
 
-/* The ports of `local` that are weir's, host order, both included. Of a service: unused. */
+/* The ports of `local` that are weir's, host order, both included. */
 struct weir_steer_ports {
     __u16 low;
     __u16 high;

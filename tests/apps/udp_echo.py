@@ -11,7 +11,8 @@ import sys
 
 def main():
     server_id, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    echo = socket.socket(family, socket.SOCK_DGRAM)
     echo.bind((address, port))
     print(f"udp echo {server_id} on {address}:{port}", flush=True)
     while True:

@@ -60,15 +60,14 @@ TEST_F(Answer, GoesBackWhereThePacketCameFrom) {
     EXPECT_EQ(packet.length - packet.trim, 54u);
 }
 
-TEST_F(Answer, TooBigIsMeasuredWithWhatWouldBeAdded) {
+TEST_F(Answer, TooBigSaysWhatTheWayTakes) {
     weir_packet packet = packet_;
     packet.ip_length = 1480;
     packet.length = 1494;
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 0, 20, 1), WEIR_REASON_NONE);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1500, 20, 1), WEIR_REASON_NONE);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1480, -20, 1), WEIR_REASON_NONE);
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 0, 1), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 67, 1), WEIR_REASON_FRAG_NEEDED);
     EXPECT_EQ(packet.kind, WEIR_KIND_PLAIN);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1499, 20, 1), WEIR_REASON_TOO_BIG_SENT);
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1479, 1), WEIR_REASON_TOO_BIG_SENT);
     EXPECT_EQ(packet.mtu, 1479);
     EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 28 + WEIR_QUOTE);
 }

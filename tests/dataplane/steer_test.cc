@@ -56,6 +56,30 @@ TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
     EXPECT_EQ(entries.begin()->second.high, 64000);
 }
 
+TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
+    std::array services{service(0), service(0)};
+    services[0].port_low = 8000, services[0].port_high = 8099;
+    services[1].port_low = 9000, services[1].port_high = 9099;
+    Entries entries = entries_of(services, {});
+    ASSERT_EQ(entries.size(), 1u);
+    EXPECT_EQ(entries.begin()->first.port.raw, 0);
+    EXPECT_EQ(entries.begin()->second.low, 8000);
+    EXPECT_EQ(entries.begin()->second.high, 9099);
+
+    weir_backend any = backend(1000, 61000, 62000);
+    any.mode = WEIR_MODE_TRANSPARENT;  // its replies go to clients
+    entries = entries_of({}, std::array{any});
+    ASSERT_EQ(entries.size(), 1u);
+    const weir_addr none{};
+    EXPECT_TRUE(weir_addr_equal(&entries.begin()->first.local, &none));
+    EXPECT_EQ(entries.begin()->first.port.raw, 0);
+    EXPECT_EQ(entries.begin()->second.high, 0xffff);
+    for (const auto mode : {WEIR_MODE_DSR, WEIR_MODE_IPIP, WEIR_MODE_GUE}) {
+        any.mode = mode;  // and these never come by
+        EXPECT_TRUE(entries_of({}, std::array{any}).empty());
+    }
+}
+
 TEST(Steer, AMapIsMadeToHoldExactlyTheEntries) {
     const int map = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_steer_test", sizeof(weir_steer_key),
                                    sizeof(weir_steer_ports), 8, nullptr);

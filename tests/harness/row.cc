@@ -17,9 +17,11 @@ using nlohmann::json;
 
 weir_addr address(const std::string& text) {
     weir_be32 v4{};
-    if (inet_pton(AF_INET, text.c_str(), &v4.raw) != 1)
-        throw std::runtime_error("not an IPv4 address: " + text);
-    return weir_addr_v4(v4);
+    weir_addr v6{};
+    if (inet_pton(AF_INET, text.c_str(), &v4.raw) == 1) return weir_addr_v4(v4);
+    if (inet_pton(AF_INET6, text.c_str(), &v6) != 1)
+        throw std::runtime_error("not an IP address: " + text);
+    return v6;
 }
 
 weir_mac mac(const std::string& text) {
