@@ -42,8 +42,9 @@ namespace stage {
 // Headers must be in a frame's first segment; its whole length counts.
 void parse(Batch& batch);
 
-// Hashes, and asks for the cache lines that decide() will read first.
-void hash(weir_env& env, Batch& batch);
+// Hashes, and asks for the cache lines that decide() will read first. Fragments leave the ports of
+// their datagram here, or get them.
+void hash(weir_env& env, Batch& batch, std::uint64_t now);
 
 // Packets whose flow is another worker's go to that worker's ring and leave the batch.
 // `rings[worker]`.
