@@ -345,3 +345,44 @@ def icmp_between_families_is_the_hosts(r):
     for c in (to_six, to_four):
         c.ask(flags="A", seq=1001, ack=5001)
         c.reply(flags="A", seq=5001, ack=1001)
+
+
+@row
+def icmp_in_transparent_mode(r):
+    """RFC 5508 REQ-4: the backend, which has a way to the client, sees which router it was."""
+    open_ = backend(0, mode="transparent")
+    r.tables([WEB], [open_])
+    c = Conversation(r, WEB, open_).established()
+    for kind in ERRORS:
+        backend_sent, client_gets = (l3(one) for one in c.answer(flags="A", seq=5001, ack=1001, payload=b"x" * 99))
+        came = error(ROUTER_MAC, PORT_MAC[LEFT], ROUTER, VIP, client_gets, kind)
+        leaves = error(PORT_MAC[RIGHT], open_.mac, ROUTER, open_.addr, hop_later(backend_sent), kind, ttl=63)
+        r.forward(LEFT, came, RIGHT, leaves, "icmp_error")
+        client_sent, backend_gets = (l3(one) for one in c.request(flags="A", seq=1001, ack=5001, payload=b"y" * 98))
+        came = error(INNER_MAC, PORT_MAC[RIGHT], INNER_ROUTER, CLIENT, backend_gets, kind)
+        leaves = error(PORT_MAC[LEFT], CLIENT_MAC, VIP, CLIENT, hop_later(client_sent), kind, ttl=63)
+        r.forward(RIGHT, came, LEFT, leaves, "icmp_error")
+
+
+def behind(server, came):
+    """What came, DF set, as a dsr or ipip backend gets it."""
+    whole = l3(came)
+    if server.mode == "ipip":
+        whole = bytes(IP(src=server.snat, dst=server.addr, id=0, flags="DF", ttl=64, proto=4) / Raw(whole))
+    return on_wire(RIGHT, PORT_MAC[RIGHT], server.mac, whole)
+
+
+@row
+def icmp_where_packets_stay_as_they_are(r):
+    """dsr and ipip: the backend has the service's address, and gets the error as it came."""
+    near, far = backend(0, mode="dsr"), backend(1, mode="ipip")
+    services = [WEB, Service(addr="192.0.2.11", turns=(1,), upstream=1, id=2)]
+    r.tables(services, [near, far])
+    for service, server in zip(services, (near, far)):
+        c = Conversation(r, service, server)
+        sent, _ = c.request(flags="S", seq=1000, ip={"flags": "DF"})
+        r.forward(LEFT, sent, RIGHT, behind(server, sent), "flow_new")
+        for kind in ERRORS:
+            client_gets = packet(service.addr, CLIENT, TCP(sport=80, dport=40000, flags="SA"))
+            came = error(ROUTER_MAC, PORT_MAC[LEFT], ROUTER, service.addr, client_gets, kind, flags="DF")
+            r.forward(LEFT, came, RIGHT, behind(server, came), "icmp_error")
