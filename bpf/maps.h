@@ -46,6 +46,7 @@ WEIR_ARRAY(counters, struct weir_counters);
 WEIR_ARRAY(flow_tags, struct weir_flow_tags);
 WEIR_ARRAY(flows, struct weir_flow);
 WEIR_ARRAY(flow_refs, struct weir_flow_refs);
+WEIR_ARRAY(fragments, struct weir_fragment);
 
 WEIR_INLINE void weir_env_start(struct weir_env* env) {
     env->half = (__u32)control.generation & 1;
@@ -108,6 +109,11 @@ WEIR_INLINE struct weir_flow_refs* weir_env_flow_refs(struct weir_env* env, __u3
     return bpf_map_lookup_elem(&flow_refs, &bucket);
 }
 
+WEIR_INLINE struct weir_fragment* weir_env_fragment(struct weir_env* env, __u32 number) {
+    (void)env;
+    return bpf_map_lookup_elem(&fragments, &number);
+}
+
 WEIR_INLINE struct weir_worker* weir_env_stats(struct weir_env* env) {
     return bpf_map_lookup_elem(&workers, &env->worker);
 }
@@ -124,6 +130,15 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
 
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {
     return __sync_val_compare_and_swap(place, expected, desired) == expected;
+}
+
+WEIR_INLINE int weir_env_swap_shared(__u32* place, __u32 expected, __u32 desired) {
+    return weir_env_swap(place, expected, desired);
+}
+
+WEIR_INLINE __u32 weir_env_load(const __u32* place) {
+    /* BPF's atomics that fetch are its only fences; only fragments pay for it. */
+    return __sync_fetch_and_add((__u32*)place, 0);
 }
 
 WEIR_INLINE void weir_env_publish(__u32* place, __u32 value) {

@@ -22,7 +22,7 @@ WEIR_INLINE __u32 weir_port_of(struct weir_env* env, __u32 ifindex) {
 
 /* Written before loading: whether frames may lie in several buffers (kernel 5.18). Where not, the
  * kernel takes the branch out, and with it the helper that it does not know. */
-const volatile __u8 fragments = 0;
+const volatile __u8 multi_buffer = 0;
 
 /*
  * Each stage is a subprogram: the verifier walks it once, for any packet, and not again for every
@@ -35,7 +35,7 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_parse(struct xdp_md* ctx, struct weir_
 
     if (!packet) return WEIR_REASON_BAD_TABLES;
     const __u32 length =
-        fragments ? (__u32)bpf_xdp_get_buff_len(ctx) : (__u32)((char*)end - (char*)data);
+        multi_buffer ? (__u32)bpf_xdp_get_buff_len(ctx) : (__u32)((char*)end - (char*)data);
     return weir_parse(packet, data, end, length, (__u8)in_port);
 }
 
@@ -45,8 +45,10 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir
     void* end = (void*)(long)ctx->data_end;
 
     if (!env || !packet) return WEIR_REASON_BAD_TABLES;
-    weir_hash_packet(env, packet);
-    return weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
+    const __u32 now = weir_tick(bpf_ktime_get_coarse_ns());
+    const enum weir_reason reason = weir_hash_packet(env, packet, now);
+    if (reason != WEIR_REASON_NONE) return reason;
+    return weir_decide(env, packet, data, end, now);
 }
 
 WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
@@ -67,7 +69,10 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
         return WEIR_REASON_PORT_UNKNOWN;
     if (packet->room != 0 && bpf_xdp_adjust_head(ctx, -packet->room) != 0)
         return WEIR_REASON_NO_ROOM;
-    return weir_xdp_rewrite(ctx, env, packet) ? reason : WEIR_REASON_TRUNCATED;
+    if (!weir_xdp_rewrite(ctx, env, packet)) return WEIR_REASON_TRUNCATED;
+    if (packet->trim != 0 && bpf_xdp_adjust_tail(ctx, -(int)packet->trim) != 0)
+        return WEIR_REASON_NO_ROOM;
+    return reason;
 }
 
 SEC("xdp")

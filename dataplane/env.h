@@ -24,6 +24,8 @@ inline weir_env worker_env(const tables::View& view, unsigned index) {
     env.flow_tags = &view.flow_tags[std::size_t{index} * control.flow_buckets];
     env.flows = &view.flows[index * flows];
     env.flow_refs = &view.flow_refs[std::size_t{index} * control.ref_buckets];
+    env.fragments = view.fragments.data();
+    env.stats = &view.workers[index];
     env.worker = index;
     env.workers = control.workers;
     return env;

@@ -40,6 +40,22 @@ bool make_room(rte_mbuf* frame, int room) {
     return rte_pktmbuf_adj(frame, static_cast<std::uint16_t>(-room)) != nullptr;
 }
 
+// Cuts `bytes` off the end, over as many segments as it takes; the first one stays.
+void trim(rte_mbuf* frame, std::uint32_t bytes) {
+    std::uint32_t kept = frame->pkt_len - bytes;
+    frame->pkt_len = kept;
+    rte_mbuf* segment = frame;
+    frame->nb_segs = 1;
+    while (segment->data_len < kept) {
+        kept -= segment->data_len;
+        segment = segment->next;
+        frame->nb_segs++;
+    }
+    segment->data_len = static_cast<std::uint16_t>(kept);
+    rte_pktmbuf_free(segment->next);
+    segment->next = nullptr;
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
@@ -57,10 +73,11 @@ void parse(Batch& batch) {
     }
 }
 
-void hash(weir_env& env, Batch& batch) {
+void hash(weir_env& env, Batch& batch, std::uint64_t now) {
+    const std::uint32_t tick = weir_tick(now);
     for (unsigned i = 0; i < batch.count; i++) {
         if (batch.reason[i] != WEIR_REASON_NONE) continue;
-        weir_hash_packet(&env, &batch.packet[i]);
+        batch.reason[i] = weir_hash_packet(&env, &batch.packet[i], tick);
     }
 }
 
@@ -115,6 +132,8 @@ void rewrite(weir_env& env, Batch& batch) {
         }
         if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
             batch.reason[i] = WEIR_REASON_TRUNCATED;
+        else if (batch.packet[i].trim != 0)
+            trim(frame, batch.packet[i].trim);
         const weir_port& out = env.control->ports[batch.packet[i].out_port];
         if (out.tags != 0) batch.packet[i].out_port = out.parent;
     }

@@ -46,7 +46,8 @@ namespace stage {
 // Headers must be in a frame's first segment; its whole length counts.
 void parse(Batch& batch);
 
-void hash(weir_env& env, Batch& batch);
+// Hashes. Fragments leave the ports of their datagram here, or get them.
+void hash(weir_env& env, Batch& batch, std::uint64_t now);
 
 // Asks for the cache lines that decide() will read: each packet's bucket, then the flow it offers.
 // Sets the order in which decide() and rewrite() take the packets: clients' first.

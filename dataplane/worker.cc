@@ -41,7 +41,7 @@ bool Worker::poll(std::uint64_t now) {
             continue;
         }
         stage::parse(*batch_);
-        stage::hash(env_, *batch_);
+        stage::hash(env_, *batch_, now);
         if (env_.workers > 1)
             ring_bells(stage::hand_over(env_, *batch_, rss_ ? &*rss_ : nullptr,
                                         handoff_.from(env_.worker), stats_));
@@ -51,7 +51,7 @@ bool Worker::poll(std::uint64_t now) {
         if (take_over(ring) == 0) continue;
         busy = true;
         stage::parse(*batch_);
-        stage::hash(env_, *batch_);
+        stage::hash(env_, *batch_, now);
         process(now);
     }
     outputs_->flush(stats_);

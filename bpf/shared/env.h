@@ -23,6 +23,10 @@ WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 
 WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket);
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number);
 WEIR_INLINE struct weir_flow_refs* weir_env_flow_refs(struct weir_env* env, __u32 bucket);
+WEIR_INLINE struct weir_fragment* weir_env_fragment(struct weir_env* env, __u32 number);
+
+/* This worker's own record. */
+WEIR_INLINE struct weir_worker* weir_env_stats(struct weir_env* env);
 
 /* This worker's place among those that divide the SNAT ports: port % workers == worker. XDP: a CPU.
  */
@@ -31,6 +35,12 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env);
 
 /* Compare-and-swap; 1 if *place was `expected` and now is `desired`. */
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired);
+
+/* The same where other workers write too: fragments. */
+WEIR_INLINE int weir_env_swap_shared(__u32* place, __u32 expected, __u32 desired);
+
+/* Reads before whatever is read after it, and after whatever was read before. */
+WEIR_INLINE __u32 weir_env_load(const __u32* place);
 
 /* Stores the value after everything written before it. */
 WEIR_INLINE void weir_env_publish(__u32* place, __u32 value);

@@ -12,6 +12,7 @@
 
 #define WEIR_FLOWS_PER_BUCKET 8u
 #define WEIR_REFS_PER_BUCKET 16u
+#define WEIR_FRAGMENT_WAYS 4u /* places in a bucket of fragmented datagrams */
 
 enum weir_flow_state {
     WEIR_FLOW_OPENING = 0,     /* TCP: SYN, or SYN and SYN-ACK. UDP: nothing came back yet */
@@ -66,6 +67,20 @@ WEIR_INLINE int weir_flow_is_one_way(const struct weir_flow* flow) {
 struct weir_flow_tags {
     __u32 tag[WEIR_FLOWS_PER_BUCKET]; /* 0: empty */
 };
+
+/* What the fragments of one datagram share, and the ports that its first one had (fragment.h). */
+struct weir_fragment {
+    struct weir_addr src;
+    struct weir_addr dst;
+    __u32 id; /* IPv4: 16 bits */
+    __u32 protocol;
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+    __u32 expires; /* weir_tick (clock.h) */
+    __u32 tag;     /* 0: empty */
+    __u8 unused[12];
+};
+WEIR_ASSERT(sizeof(struct weir_fragment) == 64, "one cache line a fragmented datagram");
 
 /* A reference is a flow number below a tag in one word, so that one store makes it (flow.h). */
 struct weir_flow_refs {

@@ -21,7 +21,9 @@ struct weir_env {
     struct weir_flow_tags* flow_tags;
     struct weir_flow* flows;
     struct weir_flow_refs* flow_refs;
-    __u32 half; /* generation & 1 */
+    struct weir_fragment* fragments; /* all workers' */
+    struct weir_worker* stats;       /* this worker's */
+    __u32 half;                      /* generation & 1 */
     __u32 worker;
     __u32 workers;
 };
@@ -76,6 +78,14 @@ WEIR_INLINE struct weir_flow_refs* weir_env_flow_refs(struct weir_env* env, __u3
     return &env->flow_refs[bucket];
 }
 
+WEIR_INLINE struct weir_fragment* weir_env_fragment(struct weir_env* env, __u32 number) {
+    return &env->fragments[number];
+}
+
+WEIR_INLINE struct weir_worker* weir_env_stats(struct weir_env* env) {
+    return env->stats;
+}
+
 WEIR_INLINE __u32 weir_env_worker(struct weir_env* env) {
     return env->worker;
 }
@@ -88,6 +98,18 @@ WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {
     if (*place != expected) return 0;
     *place = desired;
     return 1;
+}
+
+WEIR_INLINE int weir_env_swap_shared(__u32* place, __u32 expected, __u32 desired) {
+    /* acquire: what is written to the claimed place stays behind the claim */
+    return __atomic_compare_exchange_n(place, &expected, desired, 0, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+WEIR_INLINE __u32 weir_env_load(const __u32* place) {
+    /* sequentially consistent: reads around it keep their side of it */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(place, __ATOMIC_ACQUIRE);
 }
 
 WEIR_INLINE void weir_env_publish(__u32* place, __u32 value) {

@@ -7,6 +7,7 @@
 #ifndef WEIR_IPV4_H
 #define WEIR_IPV4_H
 
+#include "icmp.h"
 #include "packet.h"
 
 #define WEIR_IPV4_LONGEST 60u /* with all options that fit */
@@ -63,9 +64,12 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
     packet->ip_length = (__u16)length;
     packet->l4 = (__u16)(l3 + header);
 
-    if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK))
-        return WEIR_REASON_FRAGMENT;
-    if (ip->protocol == WEIR_PROTO_ICMP) return WEIR_REASON_ICMP;
+    if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK)) {
+        packet->fragment_id = weir_be16_to(ip->id);
+        return weir_parse_fragment(
+            packet, data, end, weir_be16_to(ip->fragment) & WEIR_IPV4_OFFSET_MASK, length - header);
+    }
+    if (ip->protocol == WEIR_PROTO_ICMP) return weir_parse_icmp(packet, data, end, length - header);
     if (ip->protocol != WEIR_PROTO_TCP && ip->protocol != WEIR_PROTO_UDP)
         return WEIR_REASON_OTHER_PROTOCOL;
     return weir_parse_ports(packet, data, end, length - header);

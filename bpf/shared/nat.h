@@ -38,7 +38,15 @@ WEIR_INLINE int weir_nat_of(struct weir_env* env, const struct weir_flow* flow, 
     return reply.protocol != 0;
 }
 
-/* Where TCP or UDP starts once the frame's start has been moved. */
+/* One hop less, and the header's checksum with it; `delta` is what else has changed. */
+WEIR_INLINE void weir_ttl_down(struct weir_ipv4* ip, __u32 delta) {
+    /* TTL is the upper half of its word. */
+    ip->checksum = weir_checksum_update(
+        ip->checksum, weir_delta16(delta, weir_be16_from(0x0100), weir_be16_from(0)));
+    ip->ttl--;
+}
+
+/* Where TCP, UDP or ICMP starts once the frame's start has been moved. */
 WEIR_INLINE __u32 weir_l4_of(const struct weir_packet* packet) {
     return (__u32)((int)packet->l4 + packet->room) & WEIR_L4_MASK;
 }

@@ -12,7 +12,10 @@
 enum weir_kind {
     WEIR_KIND_PLAIN = 0,      /* TCP or UDP, its ports in the tuple */
     WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
-    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports */
+    WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports but those of the first (fragment.h) */
+    WEIR_KIND_FIRST_FRAGMENT = 3,
+    WEIR_KIND_RESET = 4,   /* becomes an answer: a RST (answer.h) */
+    WEIR_KIND_TOO_BIG = 5, /* likewise: how long packets may be */
 };
 
 /*
@@ -43,12 +46,15 @@ struct weir_packet {
     struct weir_mac next_hop; /* set by weir_decide */
     __u8 tags;                /* how many VLAN tags it arrived with */
     __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
-    __u16 backend;            /* id; set by weir_decide when the verdict is forward */
-    __u8 mode;                /* enum weir_mode: how the backend is reached; of a reply: nat */
-    __u8 dont_fragment;       /* IPv4: DF is set */
-    __u8 unused[4];
+    __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
+    __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
+    __u16 mtu;                /* of an answer that says how long packets may be */
+    __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+    __u16 backend;      /* id; set by weir_decide when the verdict is forward */
+    __u8 mode;          /* enum weir_mode: how the backend is reached; of a reply: nat */
+    __u8 dont_fragment; /* IPv4: DF is set */
 };
-WEIR_ASSERT(sizeof(struct weir_packet) == 88,
+WEIR_ASSERT(sizeof(struct weir_packet) == 96,
             "no padding: BPF hands it to subprograms initialized");
 
 #define WEIR_L3 14u         /* behind Ethernet without tags */
@@ -58,7 +64,14 @@ WEIR_ASSERT(sizeof(struct weir_packet) == 88,
 /* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
 WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {
     char* place = (char*)data + offset;
-    return place + size > (char*)end ? 0 : place;
+
+    if (place + size > (char*)end) place = 0;
+#ifdef __bpf__
+    /* The caller's check for NULL must look at this very register: the verifier does not see that
+     * the comparison above, which clang would rather do again, says the same. */
+    __asm__ volatile("" : "+r"(place));
+#endif
+    return place;
 }
 
 WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* data, void* end,
@@ -68,7 +81,9 @@ WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* 
             (const struct weir_tcp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*tcp));
         if (!tcp || l4_length < sizeof(*tcp)) return WEIR_REASON_TRUNCATED;
         const __u32 header = (__u32)(tcp->offset >> 4) * 4;
-        if (header < sizeof(*tcp) || header > l4_length) return WEIR_REASON_TCP_HEADER;
+        if (header < sizeof(*tcp)) return WEIR_REASON_TCP_HEADER;
+        if (header > l4_length)
+            return packet->kind == WEIR_KIND_PLAIN ? WEIR_REASON_TCP_HEADER : WEIR_REASON_TRUNCATED;
         packet->tuple.sport = tcp->sport;
         packet->tuple.dport = tcp->dport;
         packet->tcp_flags = tcp->flags;
@@ -78,11 +93,37 @@ WEIR_INLINE enum weir_reason weir_parse_ports(struct weir_packet* packet, void* 
         (const struct weir_udp*)weir_at(data, end, packet->l4 & WEIR_L4_MASK, sizeof(*udp));
     if (!udp || l4_length < sizeof(*udp)) return WEIR_REASON_TRUNCATED;
     const __u32 length = weir_be16_to(udp->length);
-    if (length < sizeof(*udp) || length > l4_length) return WEIR_REASON_UDP_HEADER;
+    /* A first fragment has a part of what its length says. */
+    if (length < sizeof(*udp) || (length > l4_length && packet->kind == WEIR_KIND_PLAIN))
+        return WEIR_REASON_UDP_HEADER;
     packet->tuple.sport = udp->sport;
     packet->tuple.dport = udp->dport;
     packet->tcp_flags = 0;
     return WEIR_REASON_NONE;
+}
+
+/*
+ * A fragment, `offset` times eight bytes into its datagram, `length` bytes of which it has. The
+ * first one must have the whole transport header, and no later one may reach into TCP's (RFC 1858
+ * section 3, RFC 3128). Fragments of other protocols are the host's.
+ */
+WEIR_INLINE enum weir_reason weir_parse_fragment(struct weir_packet* packet, void* data, void* end,
+                                                 __u32 offset, __u32 length) {
+    const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
+
+    if (!tcp && packet->tuple.protocol != WEIR_PROTO_UDP) return WEIR_REASON_FRAGMENT;
+    if (offset != 0) {
+        packet->kind = WEIR_KIND_FRAGMENT;
+        packet->tuple.sport.raw = 0;
+        packet->tuple.dport.raw = 0;
+        packet->tcp_flags = 0;
+        return tcp && offset * 8 < sizeof(struct weir_tcp) ? WEIR_REASON_FRAGMENT_TINY
+                                                           : WEIR_REASON_NONE;
+    }
+    packet->kind = WEIR_KIND_FIRST_FRAGMENT;
+    const enum weir_reason reason = weir_parse_ports(packet, data, end, length);
+    if (reason == WEIR_REASON_TRUNCATED) return WEIR_REASON_FRAGMENT_TINY;
+    return reason;
 }
 
 #endif

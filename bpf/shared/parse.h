@@ -9,6 +9,7 @@
 
 #include "ipv4.h"
 #include "ipv6.h"
+#include "tables.h"
 
 WEIR_INLINE int weir_is_tag(__u32 type) {
     return type == WEIR_ETH_VLAN || type == WEIR_ETH_QINQ;
@@ -50,6 +51,10 @@ WEIR_INLINE enum weir_reason weir_parse(struct weir_packet* packet, void* data, 
     packet->kind = WEIR_KIND_PLAIN;
     packet->tags = 0;
     packet->priority = 0;
+    packet->fragment_id = 0;
+    packet->trim = 0;
+    packet->mtu = 0;
+    packet->named = WEIR_NO_BACKEND;
     packet->backend = 0;
     packet->mode = 0;
     packet->dont_fragment = 0;

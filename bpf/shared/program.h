@@ -4,7 +4,7 @@
  * one packet, DPDK each over a whole batch; the semantics are all here.
  *
  *   weir_parse    frame -> tuple                         packet.h
- *   weir_hash_packet
+ *   weir_hash_packet  a fragment's ports, then the hash  fragment.h
  *   weir_decide   tuple -> flow, next hop, reason        here
  *   (the engine moves the frame's start by packet->room, or drops it as no_room)
  *   weir_rewrite  flow -> headers                        rewrite.h
@@ -12,11 +12,14 @@
 #ifndef WEIR_PROGRAM_H
 #define WEIR_PROGRAM_H
 
+#include "answer.h"
 #include "balance.h"
 #include "env.h"
 #include "flow.h"
+#include "fragment.h"
 #include "martian.h"
 #include "parse.h"
+#include "quic.h"
 #include "reference.h"
 #include "rewrite.h"
 #include "service.h"
@@ -27,8 +30,13 @@
 #include "verdict.h"
 #include "vlan.h"
 
-WEIR_INLINE void weir_hash_packet(struct weir_env* env, struct weir_packet* packet) {
+/* Completes a parsed packet's tuple and hashes it; anything but NONE is what becomes of it. */
+WEIR_INLINE enum weir_reason weir_hash_packet(struct weir_env* env, struct weir_packet* packet,
+                                              __u32 now) {
+    const enum weir_reason reason = weir_fragment_ports(env, packet, now);
+
     packet->hash = weir_hash_tuple(weir_env_control(env)->seed, &packet->tuple);
+    return reason;
 }
 
 /* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
@@ -54,6 +62,8 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     enum weir_reason reason = weir_backend_check(backend);
     if (!backend || reason != WEIR_REASON_NONE) return reason;
     if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
+    if (backend->mode < WEIR_MODE_DSR && weir_fragment_crosses(packet, &backend->addr))
+        return WEIR_REASON_FRAGMENT;
     reason = weir_check_source(env, &packet->tuple);
     if (reason != WEIR_REASON_NONE) return reason;
 
@@ -125,6 +135,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
     const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
     const int draining = (service->flags & WEIR_SERVICE_DRAINING) != 0;
+    const struct weir_mac* from = &packet->next_hop; /* until weir_toward */
     const struct weir_backend* backend = 0;
     enum weir_reason reason = WEIR_REASON_FLOW_HIT;
     struct weir_flow* flow = 0;
@@ -145,9 +156,17 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
             }
         }
     }
+    /* RFC 9000 section 9: a connection that its client goes on with from another address. */
+    if (flow && packet->named != WEIR_NO_BACKEND && packet->named != flow->backend_id) {
+        weir_flow_retire(flow, now);
+        flow = 0;
+    }
     if (!flow) {
+        if (!opens && (service->flags & WEIR_SERVICE_RESET_UNKNOWN))
+            return weir_answer_reset(env, packet, from, now, WEIR_REASON_NO_FLOW);
         if (!opens) return WEIR_REASON_NO_FLOW;
         if (draining) return WEIR_REASON_SERVICE_DRAINING;
+        if (packet->named != WEIR_NO_BACKEND) id = packet->named;
         if (id == WEIR_NO_BACKEND) id = weir_pick(env, service, &packet->tuple);
         reason = weir_flow_start(env, packet, service, id, now);
         if (reason != WEIR_REASON_FLOW_NEW) return reason;
@@ -158,7 +177,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (backend && (backend->flags & WEIR_BACKEND_RESET)) {
         /* The reset that the client gets speaks for the backend. */
         weir_flow_step(flow, packet->tuple.protocol, 0, WEIR_TCP_RST, now);
-        return WEIR_REASON_BACKEND_RESET;
+        return weir_answer_reset(env, packet, from, now, WEIR_REASON_BACKEND_RESET);
     }
     enum weir_reason check = weir_backend_check(backend);
     if (!backend || check != WEIR_REASON_NONE) return check;
@@ -166,16 +185,44 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         return WEIR_REASON_BAD_TABLES; /* an id's mode has changed under its flows */
 
     if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
-    if (backend->mode < WEIR_MODE_DSR && !weir_translatable(packet, &backend->addr, data, end))
-        return WEIR_REASON_UDP_NO_CHECKSUM;
-
-    const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
-    if (!eth) return WEIR_REASON_TRUNCATED;
-    if (!weir_mac_equal(&flow->client_mac, &eth->src)) flow->client_mac = eth->src;
+    if (backend->mode < WEIR_MODE_DSR) {
+        if (weir_fragment_crosses(packet, &backend->addr)) return WEIR_REASON_FRAGMENT;
+        if (!weir_translatable(packet, &backend->addr, data, end))
+            return WEIR_REASON_UDP_NO_CHECKSUM;
+    }
+    if (!weir_mac_equal(&flow->client_mac, from)) flow->client_mac = *from;
     if (flow->in_port != packet->in_port) flow->in_port = packet->in_port;
     weir_flow_step(flow, packet->tuple.protocol, 1, packet->tcp_flags, now);
-    check = weir_toward(env, packet, backend, flow->backend_id);
+    check = weir_toward_or_answer(env, packet, backend, flow->backend_id, from, now);
     return check == WEIR_REASON_NONE ? reason : check;
+}
+
+/* An ICMP error of IPv4; packet->flow is the flow of what it quotes, if there is one. `to_backend`:
+ * it came from the client's side. Nothing of the flow changes. What its other end cannot read,
+ * since it speaks IPv6, is the host's. */
+WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
+                                               int to_backend) {
+    if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_ICMP;
+    const struct weir_flow* flow = weir_env_flow(env, packet->flow);
+    if (!flow) return WEIR_REASON_BAD_TABLES;
+    packet->from_client = (__u8)to_backend;
+    if (!to_backend) {
+        if (flow->state == WEIR_FLOW_RESTING || weir_crosses(packet, &flow->client))
+            return WEIR_REASON_ICMP;
+        if (packet->ttl <= 1) return WEIR_REASON_TTL;
+        packet->next_hop = flow->client_mac;
+        packet->out_port = flow->in_port;
+        packet->room = weir_room(env, packet, &flow->client);
+        return WEIR_REASON_ICMP_ERROR;
+    }
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    enum weir_reason check = weir_backend_check(backend);
+    if (!backend || check != WEIR_REASON_NONE) return check;
+    if (backend->mode < WEIR_MODE_DSR && weir_crosses(packet, &backend->addr))
+        return WEIR_REASON_ICMP;
+    if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
+    check = weir_toward(env, packet, backend, flow->backend_id);
+    return check == WEIR_REASON_NONE ? WEIR_REASON_ICMP_ERROR : check;
 }
 
 /* A packet that is for no service: a backend's reply, or the host's. */
@@ -189,6 +236,7 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
     packet->backend = flow->backend_id;
     if (packet->ttl <= 1) return WEIR_REASON_TTL;
+    if (weir_fragment_crosses(packet, &flow->client)) return WEIR_REASON_FRAGMENT;
     if (!weir_translatable(packet, &flow->client, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
@@ -229,13 +277,19 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
     const struct weir_service* service = weir_service_find(env, &packet->tuple);
+    packet->next_hop = eth->src; /* until it is decided: an answer goes back there */
     if (service && (service->flags & WEIR_SERVICE_STATELESS))
-        return weir_decide_stateless(env, packet, service);
+        return weir_decide_stateless(env, packet, service, &packet->next_hop, now);
     if (service) {
         packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
     }
-    if (service) {
+    if (service && service->cid_count != 0)
+        packet->named = weir_quic_backend(env, packet, service, data, end);
+    if (packet->kind == WEIR_KIND_ICMP_ERROR) {
+        if (!service) packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
+        reason = weir_decide_error(env, packet, service != 0);
+    } else if (service) {
         reason = weir_decide_client(env, packet, service, data, end, now);
     } else {
         reason = weir_decide_reply(env, packet, data, end, now);

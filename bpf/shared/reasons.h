@@ -46,12 +46,20 @@
     X(MARTIAN, DROP, "martian", "source address that nobody has, or itself a service's")          \
     X(UDP_NO_CHECKSUM, DROP, "udp_no_checksum",                                                   \
       "UDP without checksum, which IPv6 does not allow (RFC 7915 section 4.5)")                   \
+    X(ICMP_ERROR, FORWARD, "icmp_error", "ICMP error about a packet of a known flow")             \
+    X(ICMP_SHORT, TO_HOST, "icmp_short", "ICMP error that quotes too little of its packet")       \
+    X(RESET_SENT, FORWARD, "reset_sent", "answered with a TCP reset")                             \
+    X(TOO_BIG_SENT, FORWARD, "too_big_sent",                                                      \
+      "too long for the way to the backend; the sender was told so")                              \
+    X(ANSWER_LIMITED, DROP, "answer_limited", "would be answered, but enough have been just now") \
+    X(FRAGMENT_TINY, DROP, "fragment_tiny",                                                       \
+      "first fragment without its whole TCP or UDP header, or one that would overwrite it")       \
     X(STATELESS, FORWARD, "stateless", "by the slot table alone; the service keeps no flows")     \
     X(CLIENT_PORT_TAKEN, DROP, "client_port_taken",                                               \
       "transparent: another flow has the client's port toward the same backend")                  \
     X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
     X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
-      "too long for the way to its backend, and not to be fragmented")
+      "too long for the way to its backend, and nothing that may be answered")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

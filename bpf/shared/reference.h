@@ -42,7 +42,7 @@ WEIR_INLINE struct weir_tuple weir_reply_of(struct weir_env* env, const struct w
     return reply;
 }
 
-/* A backend's packet is of this flow. */
+/* A backend's packet is of this flow: it equals weir_reply_of, without the stack that one takes. */
 WEIR_INLINE int weir_flow_is_reply(struct weir_env* env, const struct weir_flow* flow,
                                    const struct weir_tuple* tuple) {
     if (flow->snat_port.raw != tuple->dport.raw || flow->protocol != tuple->protocol) return 0;

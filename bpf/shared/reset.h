@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which dropped packets deserve a reset: the condition alone, for whoever turns packets round and
+ * Which dropped packets deserve a reset: the condition alone; answer.h turns packets round and
  * limits their rate.
  */
 #ifndef WEIR_RESET_H

@@ -7,7 +7,9 @@
 #ifndef WEIR_REWRITE_H
 #define WEIR_REWRITE_H
 
+#include "answer_rewrite.h"
 #include "encap.h"
+#include "icmp_rewrite.h"
 #include "mss.h"
 #include "nat.h"
 #include "translate.h"
@@ -21,13 +23,12 @@ WEIR_INLINE int weir_rewrite_ipv4(const struct weir_packet* packet, const struct
     if (!ip) return 0;
     __u32 delta = weir_delta32(0, ip->src, nat->src.word[3]);
     delta = weir_delta32(delta, ip->dst, nat->dst.word[3]);
-    if (!weir_rewrite_ports(packet, data, end, nat, delta, &checksum)) return 0;
+    if (packet->kind != WEIR_KIND_FRAGMENT &&
+        !weir_rewrite_ports(packet, data, end, nat, delta, &checksum))
+        return 0;
     ip->src = nat->src.word[3];
     ip->dst = nat->dst.word[3];
-    /* TTL is the upper half of its word. */
-    ip->checksum = weir_checksum_update(
-        ip->checksum, weir_delta16(delta, weir_be16_from(0x0100), weir_be16_from(0)));
-    ip->ttl--;
+    weir_ttl_down(ip, delta);
     return 1;
 }
 
@@ -54,6 +55,8 @@ WEIR_INLINE __u32 weir_rewrite_nat(struct weir_env* env, const struct weir_packe
     int done;
 
     if (!flow || !weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
+    if (packet->kind == WEIR_KIND_ICMP_ERROR) /* of IPv4, on both sides */
+        return weir_rewrite_error(packet, &nat, l3, data, end) ? WEIR_ETH_IPV4 : 0;
     const int v4 = weir_addr_is_v4(&nat.dst);
     if ((packet->family == 4) != v4)
         done = weir_translate(packet, &nat, l3, data, end);
@@ -65,26 +68,30 @@ WEIR_INLINE __u32 weir_rewrite_nat(struct weir_env* env, const struct weir_packe
     return v4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
 }
 
-/* Rewrites the frame for its flow, its backend's mode and the next hop, its start moved by
- * packet->room. 0 only if the frame has shrunk since parse. */
-WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
-                             void* end) {
-    const struct weir_port* port =
-        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
-    const __u32 l3 = weir_l3_on(port) & WEIR_L3_MASK;
-    __u32 type;
-
+/* The packet of a flow, for its backend's mode. Returns as weir_rewrite_nat. */
+WEIR_INLINE __u32 weir_rewrite_flow(struct weir_env* env, const struct weir_packet* packet,
+                                    __u32 l3, void* data, void* end) {
     if (packet->tcp_flags & WEIR_TCP_SYN) {
         const struct weir_backend* backend = weir_env_backend(env, packet->backend);
         if (backend && backend->mss != 0)
             weir_mss_clamp(backend->mss, weir_l4_of(packet), data, end);
     }
-    if (packet->mode < WEIR_MODE_DSR)
-        type = weir_rewrite_nat(env, packet, l3, data, end);
-    else if (packet->mode > WEIR_MODE_DSR)
-        type = weir_encap(env, packet, data, end);
-    else
-        type = packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
+    if (packet->mode < WEIR_MODE_DSR) return weir_rewrite_nat(env, packet, l3, data, end);
+    if (packet->mode > WEIR_MODE_DSR) return weir_encap(env, packet, data, end);
+    return packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
+}
+
+/* Rewrites the frame for its flow, its backend's mode and the next hop, its start moved by
+ * packet->room; or makes it an answer. 0 only if the frame has shrunk since parse. */
+WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                             void* end) {
+    const struct weir_port* port =
+        &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
+    const __u32 l3 = weir_l3_on(port) & WEIR_L3_MASK;
+    const __u32 type = packet->kind >= WEIR_KIND_RESET
+                           ? weir_rewrite_answer(packet, l3, data, end)
+                           : weir_rewrite_flow(env, packet, l3, data, end);
+
     return type != 0 && weir_write_link(packet, port, type, data, end);
 }
 

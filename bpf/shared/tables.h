@@ -14,6 +14,7 @@
  *   workers   [workers]             written by each worker alone: what it has seen, reasons
  *   counters  [workers][backends]   written by each worker alone
  *   flows, flow_tags, flow_refs     see flow.h; [workers][...] with DPDK, one set with XDP
+ *   fragments [fragment_buckets * 4]  see fragment.h; one set for all workers
  */
 #ifndef WEIR_TABLES_H
 #define WEIR_TABLES_H
@@ -82,8 +83,10 @@ struct weir_control {
     __u32 source_capacity;
     __u64 seed; /* of weir_hash_tuple for flows */
     struct weir_port ports[WEIR_PORT_CAPACITY];
-    __u32 flags; /* of the newest generation; older flows need none of it */
-    __u8 unused[28];
+    __u32 fragment_buckets; /* one table for all workers; a power of two (fragment.h) */
+    __u32 answers;          /* how many a worker may send in a tick (answer.h); 0: none */
+    __u32 flags;            /* of the newest generation; older flows need none of it */
+    __u8 unused[20];
 };
 WEIR_ASSERT(sizeof(struct weir_control) == 480, "ABI");
 
@@ -101,6 +104,8 @@ enum weir_method {
           a hashing method) */
 #define WEIR_SERVICE_BY_PORT \
     8u /* transparent: a flow's worker follows from the client's port, which replies carry too */
+#define WEIR_SERVICE_RESET_UNKNOWN \
+    16u /* TCP of no flow that is no SYN gets a RST; else it is dropped */
 
 /* What clients address, with everything that choosing a backend needs. One cache line. */
 struct weir_service {
@@ -200,12 +205,14 @@ struct weir_worker {
     __u64 heartbeat_ns; /* CLOCK_MONOTONIC of the last poll (DPDK) */
     __u64 rx_packets;
     __u64 tx_packets;
-    __u64 polls; /* (DPDK) */
-    __u32 rest;  /* enum weir_rest (DPDK) */
-    __u32 unused;
+    __u64 polls;       /* (DPDK) */
+    __u32 rest;        /* enum weir_rest (DPDK) */
+    __u32 answer_tick; /* when `answers_left` was last filled up (answer.h) */
+    __u32 answers_left;
+    __u8 unused[60];
     __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
 };
-WEIR_ASSERT(sizeof(struct weir_worker) == 576, "ABI; a multiple of a cache line");
+WEIR_ASSERT(sizeof(struct weir_worker) == 640, "ABI; a multiple of a cache line");
 
 struct weir_counters {
     __u64 flows;      /* ever started */

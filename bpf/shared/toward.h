@@ -7,6 +7,7 @@
 #ifndef WEIR_TOWARD_H
 #define WEIR_TOWARD_H
 
+#include "answer.h"
 #include "balance.h"
 #include "encap.h"
 #include "env.h"
@@ -26,6 +27,13 @@ WEIR_INLINE enum weir_reason weir_backend_check(const struct weir_backend* backe
 WEIR_INLINE int weir_ttl_ends(const struct weir_packet* packet,
                               const struct weir_backend* backend) {
     return packet->ttl <= 1 && backend->mode < WEIR_MODE_DSR;
+}
+
+/* A fragment on the way between IPv4 and IPv6: its header is not translated, and a later one has no
+ * checksum that could be. */
+WEIR_INLINE int weir_fragment_crosses(const struct weir_packet* packet,
+                                      const struct weir_addr* to) {
+    return packet->kind != WEIR_KIND_PLAIN && weir_crosses(packet, to);
 }
 
 /* By how much the IP packet is longer when it leaves for this backend. */
@@ -59,13 +67,25 @@ WEIR_INLINE enum weir_reason weir_toward(struct weir_env* env, struct weir_packe
     return WEIR_REASON_NONE;
 }
 
+/* The same; what does not fit is answered, where it may be (answer.h). `from`: who sent it. */
+WEIR_INLINE enum weir_reason weir_toward_or_answer(struct weir_env* env, struct weir_packet* packet,
+                                                   const struct weir_backend* backend, __u32 id,
+                                                   const struct weir_mac* from, __u32 now) {
+    const enum weir_reason reason = weir_toward(env, packet, backend, id);
+
+    if (reason != WEIR_REASON_FRAG_NEEDED) return reason;
+    return weir_answer_too_big(env, packet, from,
+                               weir_mtu_of(backend, weir_change(packet, backend)), now);
+}
+
 /*
  * A packet to a stateless service follows the slot table, SYN or not: every balancer with the same
  * table and every restart send it to the same backend. A draining service goes on like that for as
  * long as control keeps its record, since its connections are known to nobody.
  */
 WEIR_INLINE enum weir_reason weir_decide_stateless(struct weir_env* env, struct weir_packet* packet,
-                                                   const struct weir_service* service) {
+                                                   const struct weir_service* service,
+                                                   const struct weir_mac* from, __u32 now) {
     const __u32 id = weir_pick(env, service, &packet->tuple);
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);
@@ -76,7 +96,7 @@ WEIR_INLINE enum weir_reason weir_decide_stateless(struct weir_env* env, struct 
 
     packet->from_client = 1;
     packet->flow = WEIR_NO_FLOW;
-    reason = weir_toward(env, packet, backend, id);
+    reason = weir_toward_or_answer(env, packet, backend, id, from, now);
     return reason == WEIR_REASON_NONE ? WEIR_REASON_STATELESS : reason;
 }
 

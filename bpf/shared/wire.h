@@ -110,4 +110,27 @@ struct weir_udp {
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_udp) == 8, "RFC 768 header");
 
+/* RFC 792 */
+struct weir_icmp {
+    __u8 type;
+    __u8 code;
+    struct weir_be16 checksum; /* of the whole message */
+    struct weir_be16 unused;
+    struct weir_be16 mtu; /* of the next hop; unreachable, code 4 (RFC 1191 section 4) */
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_icmp) == 8, "RFC 792 header");
+
+#define WEIR_ICMP_UNREACHABLE 3
+#define WEIR_ICMP_TOO_BIG 4 /* a code of it: fragmentation needed and DF set */
+#define WEIR_ICMP_TIME_EXCEEDED 11
+#define WEIR_ICMP_PARAMETER 12
+
+/* What an ICMP error quotes of TCP or UDP at the least. */
+struct weir_quoted_ports {
+    struct weir_be16 sport;
+    struct weir_be16 dport;
+    struct weir_be32 rest;
+} WEIR_PACKED;
+WEIR_ASSERT(sizeof(struct weir_quoted_ports) == 8, "RFC 792: eight bytes are quoted");
+
 #endif

@@ -26,7 +26,7 @@ struct TableMap {
 };
 
 // Every table: its map, and its size in this geometry.
-std::array<TableMap, 11> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
+std::array<TableMap, 12> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
     const auto& maps = skeleton.maps;
     return {{
         {"control", maps.data_control, sizeof(weir_control), 1},
@@ -40,6 +40,8 @@ std::array<TableMap, 11> table_maps(const weir_xdp& skeleton, const tables::Geom
         {"flow_tags", maps.flow_tags, sizeof(weir_flow_tags), g.flow_buckets},
         {"flows", maps.flows, sizeof(weir_flow), g.flow_buckets * WEIR_FLOWS_PER_BUCKET},
         {"flow_refs", maps.flow_refs, sizeof(weir_flow_refs), g.ref_buckets},
+        {"fragments", maps.fragments, sizeof(weir_fragment),
+         g.fragment_buckets * WEIR_FRAGMENT_WAYS},
     }};
 }
 
@@ -52,7 +54,8 @@ std::string mismatch(const weir_control& control, const tables::Geometry& g) {
     if (control.service_capacity != g.services || control.backend_capacity != g.backends ||
         control.slot_lines != g.slot_lines || control.source_capacity != g.sources ||
         control.upstream_capacity != g.upstreams || control.workers != g.workers ||
-        control.flow_buckets != g.flow_buckets || control.ref_buckets != g.ref_buckets)
+        control.flow_buckets != g.flow_buckets || control.ref_buckets != g.ref_buckets ||
+        control.fragment_buckets != g.fragment_buckets)
         return "their sizes differ from the configured ones (`flows`)";
     return {};
 }
@@ -161,7 +164,7 @@ Status BpfStore::load(const tables::Geometry& geometry) {
             bpf_map__set_max_entries(table.map, table.records);
     }
     if (kernel_has_xdp_fragments()) {
-        skeleton_->rodata->fragments = 1;
+        skeleton_->rodata->multi_buffer = 1;
         bpf_program__set_flags(skeleton_->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS);
     }
     adopted_ = pins_ && adopt(geometry);
@@ -199,7 +202,7 @@ Status BpfStore::map_views(const tables::Geometry& geometry) {
     if (!take(control) || !take(view_.services) || !take(view_.backends) || !take(view_.slots) ||
         !take(view_.sources) || !take(view_.upstreams) || !take(view_.workers) ||
         !take(view_.counters) || !take(view_.flow_tags) || !take(view_.flows) ||
-        !take(view_.flow_refs))
+        !take(view_.flow_refs) || !take(view_.fragments))
         return Error{fmt::format("mmap() of a BPF map failed ({})", system_error(errno))};
     view_.control = control.data();
     return success();

@@ -44,6 +44,7 @@ void for_each_array(const Geometry& g, View& view, Visit visit) {
     visit(view.flow_tags, std::size_t{g.flow_sets} * g.flow_buckets);
     visit(view.flows, std::size_t{g.flow_sets} * g.flow_buckets * WEIR_FLOWS_PER_BUCKET);
     visit(view.flow_refs, std::size_t{g.flow_sets} * g.ref_buckets);
+    visit(view.fragments, std::size_t{g.fragment_buckets} * WEIR_FRAGMENT_WAYS);
 }
 
 // Points the view into `base` (nullptr: only measures). Returns the size.
@@ -69,6 +70,7 @@ Geometry geometry_of(const weir_control& control) {
     geometry.flow_sets = control.workers;
     geometry.flow_buckets = control.flow_buckets;
     geometry.ref_buckets = control.ref_buckets;
+    geometry.fragment_buckets = control.fragment_buckets;
     return geometry;
 }
 

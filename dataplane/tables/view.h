@@ -27,6 +27,7 @@ struct Geometry {
     std::uint32_t flow_sets = 1;     // DPDK: one for each worker; XDP: one, which all CPUs share
     std::uint32_t flow_buckets = 0;  // in a set; a power of two
     std::uint32_t ref_buckets = 0;   // in a set; a power of two
+    std::uint32_t fragment_buckets = 1;  // for all workers; a power of two
 
     // Divides `flows` (rounded up to a power of two) over `flow_sets`.
     static Geometry for_flows(std::uint32_t flows, std::uint32_t workers, std::uint32_t flow_sets) {
@@ -38,6 +39,9 @@ struct Geometry {
         // Room for twice as many references as flows: one that can be stored can be linked.
         geometry.ref_buckets =
             std::max(1u, 2 * geometry.flow_buckets * WEIR_FLOWS_PER_BUCKET / WEIR_REFS_PER_BUCKET);
+        // One fragmented datagram for 16 flows: it is remembered for seconds, a flow for minutes.
+        geometry.fragment_buckets =
+            std::clamp(std::bit_ceil(flows) / 16 / WEIR_FRAGMENT_WAYS, 16u, 65536u);
         return geometry;
     }
 };
@@ -54,6 +58,7 @@ struct View {
     std::span<weir_flow_tags> flow_tags;  // [flow_sets][flow_buckets]
     std::span<weir_flow> flows;           // [flow_sets][flow_buckets * WEIR_FLOWS_PER_BUCKET]
     std::span<weir_flow_refs> flow_refs;  // [flow_sets][ref_buckets]
+    std::span<weir_fragment> fragments;   // [fragment_buckets * WEIR_FRAGMENT_WAYS]
 
     std::size_t flow_sets() const { return flow_tags.size() / control->flow_buckets; }
     std::span<weir_flow> flows_of(std::size_t set) const {
@@ -61,6 +66,10 @@ struct View {
         return flows.subspan(set * share, share);
     }
 };
+
+// Answers a worker may send in a tick of 67 ms: about 1,000 a second, as the kernel's own
+// icmp_msgs_per_sec.
+inline constexpr std::uint32_t default_answers = 64;
 
 // Writes the geometry into a fresh (zeroed) control record. `seed` is random, from the caller.
 inline void initialize(weir_control& control, const Geometry& geometry, std::uint64_t seed) {
@@ -75,6 +84,8 @@ inline void initialize(weir_control& control, const Geometry& geometry, std::uin
     control.ref_buckets = geometry.ref_buckets;
     control.flow_bits = static_cast<std::uint32_t>(
         std::bit_width(std::uint64_t{geometry.flow_buckets} * WEIR_FLOWS_PER_BUCKET - 1));
+    control.fragment_buckets = geometry.fragment_buckets;
+    control.answers = default_answers;
     control.seed = seed;
     control.magic = WEIR_TABLES_MAGIC;  // last: who sees the magic sees the rest
 }

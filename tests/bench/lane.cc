@@ -26,7 +26,7 @@ void Lane::run(unsigned count, std::uint64_t now) {
         batch_->port[i] = 1;
     }
     stage::parse(*batch_);
-    stage::hash(env_, *batch_);
+    stage::hash(env_, *batch_, now);
     stage::prefetch(env_, *batch_);
     stage::decide(env_, *batch_, now);
     stage::rewrite(env_, *batch_);

@@ -34,7 +34,7 @@ class StagedWorker {
         tick(0);
         stage::parse(*batch_);
         tick(1);
-        stage::hash(env_, *batch_);
+        stage::hash(env_, *batch_, now);
         tick(2);
         stage::prefetch(env_, *batch_);
         tick(6);

@@ -51,7 +51,31 @@ class Frame {
         return frame;
     }
 
+    // The same as IP fragments of `size` payload bytes each, a multiple of eight.
+    std::vector<Frame> fragments(std::uint16_t id, std::size_t size) const {
+        std::vector<Frame> parts;
+        for (std::size_t at = tcp_at; at < bytes_.size(); at += size) {
+            const std::size_t end = std::min(at + size, bytes_.size());
+            Frame part({bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(tcp_at)});
+            part.bytes_.insert(part.bytes_.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at),
+                               bytes_.begin() + static_cast<std::ptrdiff_t>(end));
+            auto ip = part.take<weir_ipv4>(ip_at);
+            ip.length = weir_be16_from(static_cast<std::uint16_t>(part.bytes_.size() - ip_at));
+            ip.id = weir_be16_from(id);
+            ip.fragment = weir_be16_from(static_cast<std::uint16_t>(
+                (at - tcp_at) / 8 | (end < bytes_.size() ? WEIR_IPV4_MORE_FRAGMENTS : 0)));
+            ip.checksum = {};
+            part.put(ip_at, ip);
+            ip.checksum = complement(part.sum(ip_at, tcp_at));
+            part.put(ip_at, ip);
+            parts.push_back(std::move(part));
+        }
+        return parts;
+    }
+
     bool operator==(const Frame&) const = default;
+
+    bool ip_checksum_right() const { return fold(sum(ip_at, tcp_at)) == 0xffff; }
 
     const std::vector<std::uint8_t>& bytes() const { return bytes_; }
     bool is_from(const weir_mac& mac) const { return weir_mac_equal(&eth().src, &mac); }

@@ -148,21 +148,6 @@ TEST_F(WorkerTest, APacketForAPortThatIsNotThereIsCounted) {
     EXPECT_EQ(count(WEIR_REASON_FLOW_NEW), 0u);
 }
 
-TEST_F(WorkerTest, APacketInTwoSegmentsIsWhole) {
-    port_.bring(syn(4000));
-    poll();
-    ASSERT_TRUE(port_.sent());
-    const Frame data =
-        Frame::tcp(client_mac, port_mac, address(10, 0, 0, 9), 4000, address(192, 168, 0, 1), 80,
-                   WEIR_TCP_ACK, std::vector<std::uint8_t>(1000, 0x5a));
-    port_.bring(data, 600);
-    poll();
-    const auto forwarded = port_.sent();
-    ASSERT_TRUE(forwarded);
-    EXPECT_EQ(forwarded->bytes().size(), data.bytes().size());
-    EXPECT_TRUE(forwarded->checksums_right());
-}
-
 TEST_F(WorkerTest, WhatThePortDoesNotTakeIsCountedOnce) {
     for (std::uint16_t client = 4000; client < 4100; client++) port_.bring(syn(client));
     poll(8);

@@ -53,8 +53,10 @@ class HostEngine : public RowEngine {
         weir_reason reason =
             weir_parse(&packet, data, end, static_cast<std::uint32_t>(bytes.size()), port);
         if (reason != WEIR_REASON_NONE) return reason;
-        weir_hash_packet(&env, &packet);
-        reason = weir_decide(&env, &packet, data, end, weir_tick(now()));
+        const std::uint32_t tick = weir_tick(now());
+        reason = weir_hash_packet(&env, &packet, tick);
+        if (reason != WEIR_REASON_NONE) return reason;
+        reason = weir_decide(&env, &packet, data, end, tick);
         if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
         if (env.control->ports[packet.out_port].kind == WEIR_PORT_NONE)
             return WEIR_REASON_PORT_UNKNOWN;
@@ -62,7 +64,9 @@ class HostEngine : public RowEngine {
         if (packet.room < 0) bytes.erase(bytes.begin(), bytes.begin() - packet.room);
         data = bytes.data();
         end = data + bytes.size();
-        return weir_rewrite(&env, &packet, data, end) ? reason : WEIR_REASON_TRUNCATED;
+        if (!weir_rewrite(&env, &packet, data, end)) return WEIR_REASON_TRUNCATED;
+        bytes.resize(bytes.size() - packet.trim);
+        return reason;
     }
 
     std::unique_ptr<HeapStore> store_;

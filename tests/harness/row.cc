@@ -91,6 +91,12 @@ weir_service service(tables::Writer& writer, const json& from) {
     service.connect = weir_span_of_ms(from.at("connect_ms"));
     service.flags = WEIR_SERVICE_USED;
     if (from.at("draining")) service.flags |= WEIR_SERVICE_DRAINING;
+    if (from.at("reset_unknown")) service.flags |= WEIR_SERVICE_RESET_UNKNOWN;
+    const auto cid = writer.write_slots(slot_list(from.at("cid")));
+    service.cid_base = cid.base;
+    service.cid_count = static_cast<std::uint16_t>(cid.count);
+    service.cid_offset = from.at("cid_offset");
+    service.cid_length = from.at("cid_length");
     if (from.at("stateless")) service.flags |= WEIR_SERVICE_STATELESS;
     if (from.at("by_port")) service.flags |= WEIR_SERVICE_BY_PORT;
     service.port_low = from.at("ports").at(0);
@@ -151,8 +157,10 @@ void prepare(const tables::View& view, const json& row,
     clear(view.flow_tags);
     clear(view.flows);
     clear(view.flow_refs);
+    clear(view.fragments);
     *view.control = {};
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
+    view.control->answers = row.at("answers");
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
         const bool vlan = from.contains("parent");
@@ -184,6 +192,7 @@ void publish(tables::Writer& writer, const json& generation) {
 void age(const tables::View& view, std::uint64_t milliseconds) {
     const auto passed = static_cast<std::uint32_t>(WEIR_TICKS_OF_MS(milliseconds));
     for (weir_flow& flow : view.flows) flow.expires -= passed;
+    for (weir_fragment& fragment : view.fragments) fragment.expires -= passed;
 }
 
 }  // namespace weir::rows

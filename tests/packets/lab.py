@@ -10,6 +10,7 @@ import dataclasses
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
+from scapy.utils import checksum
 
 import model
 
@@ -85,6 +86,10 @@ class Service:
     idle_ms: int = 600_000
     connect_ms: int = 60_000
     draining: bool = False
+    reset_unknown: bool = False
+    cid: tuple = ()  # QUIC: backend ids by server id
+    cid_offset: int = 1
+    cid_length: int = 1
     stateless: bool = False
     by_port: bool = False
     ports: tuple = (0, 0)  # first and last of a range, with port 0
@@ -93,8 +98,9 @@ class Service:
 class Row:
     """Collects the steps of one row and what each must come to."""
 
-    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS):
+    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS, answers=1000):
         self.name, self.engines, self.flow_buckets, self.ports = name, engines, flow_buckets, ports
+        self.answers = answers  # that weir may send of its own in a tick
         self.generations, self.steps, self.expected = [], [], []
         self.busy = set()  # (backend address, port, protocol, source port): taken by a flow
 
@@ -132,6 +138,7 @@ class Row:
             "seed": SEED,
             "flow_buckets": self.flow_buckets,
             "ports": self.ports,
+            "answers": self.answers,
             "generations": self.generations,
             "steps": self.steps,
         }
@@ -175,6 +182,24 @@ def passed_on(src, dst, was_v6, l4, payload, ip):
 def on_wire(port, src_mac, dst_mac, whole, pad=b"", priority=0):
     kind = 0x86DD if whole[0] >> 4 == 6 else 0x0800
     return link(src_mac, dst_mac, TAGS.get(port, []), kind, priority) + whole + pad
+
+
+def split_link(frame_):
+    """A frame's Ethernet header with its tags, and the rest."""
+    at = 14
+    while frame_[at - 2 : at] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    return frame_[:at], frame_[at:]
+
+
+def hop_later(whole):
+    """An IPv4 packet behind one more router."""
+    whole = bytearray(whole)
+    header = (whole[0] & 15) * 4
+    whole[8] -= 1
+    whole[10:12] = b"\0\0"
+    whole[10:12] = checksum(bytes(whole[:header])).to_bytes(2, "big")
+    return bytes(whole)
 
 
 def frame(src_mac, dst_mac, src, dst, l4, payload=b"", pad=b"", **ip):

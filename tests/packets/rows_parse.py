@@ -72,7 +72,6 @@ def parse_other_protocols(r):
 @row
 def parse_fragments(r):
     r.tables([WEB], [A])
-    r.to_host(LEFT, to_vip(syn(), flags="MF"), "fragment")
     r.to_host(LEFT, to_vip(syn(), flags="MF", frag=10), "fragment")
     r.to_host(LEFT, to_vip(syn(), frag=20), "fragment")
     r.to_host(LEFT, to_vip(Raw(b"\0" * 8), frag=8191, proto=17), "fragment")

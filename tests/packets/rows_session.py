@@ -4,6 +4,8 @@
 import dataclasses
 
 import model
+from scapy.layers.inet import TCP
+
 from lab import *
 
 DNS = Service(port=53, protocol="udp", turns=(0,))
@@ -90,13 +92,21 @@ def session_connections_survive_a_backend_that_is_only_down(r):
     c.ask(flags="S", seq=9)  # a stray SYN is no reason to move it
 
 
+def reset_of(c, **fields):
+    """What weir itself answers to the client."""
+    tcp = TCP(sport=c.dport, dport=c.sport, window=0, **fields)
+    return frame(PORT_MAC[c.port], c.mac, c.service.addr, c.client, tcp, id=0, flags="DF", ttl=64)
+
+
 @row
 def session_dropped(r):
     r.tables([WEB], [A, B])
     c = Conversation(r, WEB, A).established()
     r.tables([without(WEB, 1)], [reset(A), B])
-    sent, _ = c.request(flags="PA", payload=b"anybody?")
-    r.drop(LEFT, sent, "backend_reset")
+    sent, _ = c.request(flags="PA", seq=1001, ack=5001, payload=b"anybody?")
+    for _ in range(2):
+        r.forward(LEFT, sent, LEFT, reset_of(c, flags="R", seq=5001), "reset_sent")
+    sent, _ = c.request(flags="R", seq=1001)
     r.drop(LEFT, sent, "backend_reset")
     Conversation(r, WEB, B).established()
 
@@ -106,8 +116,8 @@ def session_dropped_and_no_other_backend(r):
     r.tables([WEB], [A])
     c = Conversation(r, WEB, A).established()
     r.tables([without(WEB)], [reset(A)])
-    sent, _ = c.request(flags="A")
-    r.drop(LEFT, sent, "backend_reset")
+    sent, _ = c.request(flags="A", seq=1001, ack=5001)
+    r.forward(LEFT, sent, LEFT, reset_of(c, flags="R", seq=5001), "reset_sent")
     sent, _ = c.request(flags="S")
     r.drop(LEFT, sent, "no_backend")
 

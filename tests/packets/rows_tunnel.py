@@ -8,6 +8,7 @@ from scapy.layers.inet6 import IPv6
 
 import model
 from lab import *
+from rows_answer import too_big
 
 GUE_PORT = 6080
 OVER4 = {"addr": "10.0.0.10", "snat": "10.0.0.1"}
@@ -213,12 +214,12 @@ def _(r, mode, over):
     c.ask("flow_new", flags="S", ip={"flags": "DF"})
     c.ask(flags="PA", payload=b"x" * 1000, ip={"flags": "DF"})
     sent, _ = c.request(flags="PA", payload=b"x" * 1001, ip={"flags": "DF"})
-    r.drop(LEFT, sent, "frag_needed")
+    r.forward(LEFT, sent, LEFT, too_big(sent, 1040), "too_big_sent")
     if over is OVER4:  # a router on the way may fragment it
         c.ask(flags="PA", payload=b"x" * 1001, ip={"id": 9})
     else:
         sent, _ = c.request(flags="PA", payload=b"x" * 1001, ip={"id": 9})
-        r.drop(LEFT, sent, "frag_needed")
+        r.forward(LEFT, sent, LEFT, too_big(sent, 1040), "too_big_sent")
 
 
 @row
@@ -233,7 +234,7 @@ def nat_and_dsr_frag_needed(r):
         c.ask(flags="A", payload=b"x" * 1000, ip={"flags": "DF"})
         c.ask(flags="A", payload=b"x" * 1001)
         sent, _ = c.request(flags="A", payload=b"x" * 1001, ip={"flags": "DF"})
-        r.drop(LEFT, sent, "frag_needed")
+        r.forward(LEFT, sent, LEFT, too_big(sent, 1040), "too_big_sent")
 
 
 def options(mss):

@@ -68,7 +68,8 @@ class Traffic {
         Outcome outcome;
         outcome.reason = weir_parse(&packet, data, end, sizeof(frame), 1);
         if (outcome.reason != WEIR_REASON_NONE) return outcome;
-        weir_hash_packet(&env, &packet);
+        outcome.reason = weir_hash_packet(&env, &packet, weir_tick(now));
+        if (outcome.reason != WEIR_REASON_NONE) return outcome;
         outcome.reason = weir_decide(&env, &packet, data, end, weir_tick(now));
         if (weir_verdict_of(outcome.reason) != WEIR_VERDICT_FORWARD) return outcome;
         outcome.flow = weir_env_flow(&env, packet.flow);

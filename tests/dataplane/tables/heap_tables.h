@@ -24,15 +24,16 @@ class HeapTables {
           counters_(std::size_t{geometry.workers} * geometry.backends),
           flow_tags_(geometry.flow_buckets),
           flows_(std::size_t{geometry.flow_buckets} * WEIR_FLOWS_PER_BUCKET),
-          flow_refs_(geometry.ref_buckets) {
+          flow_refs_(geometry.ref_buckets),
+          fragments_(std::size_t{geometry.fragment_buckets} * WEIR_FRAGMENT_WAYS) {
         initialize(control_, geometry, 42);
     }
     HeapTables(const HeapTables&) = delete;
     HeapTables& operator=(const HeapTables&) = delete;
 
     View view() {
-        return {&control_, services_, backends_,  slots_, sources_,  upstreams_,
-                workers_,  counters_, flow_tags_, flows_, flow_refs_};
+        return {&control_, services_, backends_,  slots_, sources_,   upstreams_,
+                workers_,  counters_, flow_tags_, flows_, flow_refs_, fragments_};
     }
 
     // As a worker has it in its next burst.
@@ -47,6 +48,8 @@ class HeapTables {
                      flow_tags_.data(),
                      flows_.data(),
                      flow_refs_.data(),
+                     fragments_.data(),
+                     workers_.data(),
                      0,
                      0,
                      1};
@@ -66,6 +69,7 @@ class HeapTables {
     std::vector<weir_flow_tags> flow_tags_;
     std::vector<weir_flow> flows_;
     std::vector<weir_flow_refs> flow_refs_;
+    std::vector<weir_fragment> fragments_;
 };
 
 }  // namespace weir::tables

@@ -48,6 +48,7 @@ TEST_F(SegmentTest, WhatOneWritesAnotherReads) {
     writer->view().services.back().id = 11;
     writer->view().flows.back().service_id = 12;
     writer->view().flow_refs.back().ref[7] = 13;
+    writer->view().fragments.back().id = 14;
     copy_text(writer->area().message, "here");
 
     const auto reader = Segment::open_read_only(path_);
@@ -58,6 +59,7 @@ TEST_F(SegmentTest, WhatOneWritesAnotherReads) {
     EXPECT_EQ(view.services.back().id, 11u);
     EXPECT_EQ(view.flows.back().service_id, 12u);
     EXPECT_EQ(view.flow_refs.back().ref[7], 13u);
+    EXPECT_EQ(view.fragments.back().id, 14u);
     EXPECT_STREQ(reader->area().message, "here");
 }
 
@@ -86,6 +88,7 @@ TEST_F(SegmentTest, ArraysHaveTheGeometrysSizesAndDoNotOverlap) {
     follows(view.flow_tags);
     follows(view.flows);
     follows(view.flow_refs);
+    follows(view.fragments);
     EXPECT_LE(at, reinterpret_cast<const char*>(view.control) + segment->size());
 }
 

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The rewrite stage of an answer (answer.h): the frame of the packet that asked for it becomes the
+ * answer, from the address that the packet was sent to. Checksums are computed here, since nothing
+ * of weir's own has one yet. Ethernet and its tags are the caller's business.
+ */
+#ifndef WEIR_ANSWER_REWRITE_H
+#define WEIR_ANSWER_REWRITE_H
+
+#include "answer.h"
+#include "checksum.h"
+#include "nat.h"
+#include "packet.h"
+#include "wire.h"
+
+#define WEIR_ANSWER_TTL 64
+
+/* The checksum of what adds up to `sum` (RFC 1071). */
+WEIR_INLINE struct weir_be16 weir_checksum_of(__u32 sum) {
+    struct weir_be16 checksum;
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    checksum.raw = (__u16)~sum;
+    return checksum;
+}
+
+/* A fresh IPv4 header, from `src` to `dst`. Id 0: it is never fragmented (RFC 6864 section 4.1). */
+WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, struct weir_be32 src, struct weir_be32 dst,
+                                  __u8 protocol, __u16 length) {
+    ip->version_ihl = 0x45;
+    ip->tos = 0;
+    ip->length = weir_be16_from(length);
+    ip->id.raw = 0;
+    ip->fragment = weir_be16_from(WEIR_IPV4_DONT_FRAGMENT);
+    ip->ttl = WEIR_ANSWER_TTL;
+    ip->protocol = protocol;
+    ip->src = src;
+    ip->dst = dst;
+    const struct weir_be16 first = weir_be16_from(0x4500);
+    const struct weir_be16 ttl = weir_be16_from((__u16)(WEIR_ANSWER_TTL << 8 | protocol));
+    __u32 sum = (__u32)first.raw + ip->length.raw + ip->fragment.raw + ttl.raw;
+    sum = weir_sum32(weir_sum32(sum, src), dst);
+    ip->checksum = weir_checksum_of(sum);
+}
+
+/* RFC 9293 section 3.10.7.1: what has no ACK is acknowledged, what has one says where to reset. */
+WEIR_INLINE struct weir_tcp weir_reset_of(const struct weir_tcp* old, __u32 payload) {
+    struct weir_tcp reset = {};
+
+    reset.sport = old->dport;
+    reset.dport = old->sport;
+    reset.offset = 5 << 4;
+    if (old->flags & WEIR_TCP_ACK) {
+        reset.seq = old->ack;
+        reset.flags = WEIR_TCP_RST;
+        return reset;
+    }
+    const __u32 length =
+        payload + ((old->flags & WEIR_TCP_SYN) ? 1u : 0u) + ((old->flags & WEIR_TCP_FIN) ? 1u : 0u);
+    reset.ack = weir_be32_from(weir_be32_to(old->seq) + length);
+    reset.flags = WEIR_TCP_RST | WEIR_TCP_ACK;
+    return reset;
+}
+
+/* The sum of a TCP header without options, its checksum 0, and of its pseudo-header's numbers. */
+WEIR_INLINE __u32 weir_reset_sum(const struct weir_tcp* tcp) {
+    const struct weir_be16 protocol = weir_be16_from(WEIR_PROTO_TCP);
+    const struct weir_be16 length = weir_be16_from(sizeof(*tcp));
+    const struct weir_be16 flags = weir_be16_from((__u16)(tcp->offset << 8 | tcp->flags));
+    const __u32 sum =
+        (__u32)protocol.raw + length.raw + flags.raw + tcp->sport.raw + tcp->dport.raw;
+
+    return weir_sum32(weir_sum32(sum, tcp->seq), tcp->ack);
+}
+
+WEIR_INLINE int weir_rewrite_reset(const struct weir_packet* packet, __u32 l3, void* data,
+                                   void* end) {
+    const struct weir_tcp* old =
+        (const struct weir_tcp*)weir_at(data, end, weir_l4_of(packet), sizeof(*old));
+    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
+    struct weir_tcp* tcp =
+        (struct weir_tcp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*tcp));
+
+    if (!old || !ip || !tcp) return 0;
+    const __u32 headers = packet->l4 - packet->l3 + (__u32)(old->offset >> 4) * 4;
+    struct weir_tcp reset = weir_reset_of(old, packet->ip_length - headers);
+    const struct weir_be32 src = ip->dst;
+    const struct weir_be32 dst = ip->src;
+    reset.checksum = weir_checksum_of(weir_sum32(weir_sum32(weir_reset_sum(&reset), src), dst));
+    weir_answer_ipv4(ip, src, dst, WEIR_PROTO_TCP, sizeof(*ip) + sizeof(*tcp));
+    *tcp = reset;
+    return 1;
+}
+
+struct weir_quote {
+    struct weir_be16 half[WEIR_QUOTE / 2];
+} WEIR_PACKED;
+
+/* RFC 792, RFC 1191 section 4. The packet's own IP header is what the quote begins with. */
+WEIR_INLINE int weir_rewrite_too_big(const struct weir_packet* packet, __u32 l3, void* data,
+                                     void* end) {
+    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
+    struct weir_icmp* icmp =
+        (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));
+    const __u32 quote_at = l3 + WEIR_TOO_BIG_ROOM_V4;
+    const struct weir_quote* quote =
+        (const struct weir_quote*)weir_at(data, end, quote_at, sizeof(*quote));
+    const struct weir_ipv4* old = (const struct weir_ipv4*)quote;
+
+    if (!ip || !icmp || !quote) return 0;
+    __u32 sum = weir_be16_from(WEIR_ICMP_UNREACHABLE << 8 | WEIR_ICMP_TOO_BIG).raw;
+    const struct weir_be16 mtu = weir_be16_from(packet->mtu);
+    sum += mtu.raw;
+    for (__u32 i = 0; i < WEIR_QUOTE / 2; i++) sum += quote->half[i].raw;
+    icmp->type = WEIR_ICMP_UNREACHABLE;
+    icmp->code = WEIR_ICMP_TOO_BIG;
+    icmp->checksum = weir_checksum_of(sum);
+    icmp->unused.raw = 0;
+    icmp->mtu = mtu;
+    weir_answer_ipv4(ip, old->dst, old->src, WEIR_PROTO_ICMP,
+                     (__u16)(WEIR_TOO_BIG_ROOM_V4 + WEIR_QUOTE));
+    return 1;
+}
+
+/* Returns the Ethernet type, 0: the frame has shrunk. `l3`: where the answer's IP header starts. */
+WEIR_INLINE __u32 weir_rewrite_answer(const struct weir_packet* packet, __u32 l3, void* data,
+                                      void* end) {
+    const int done = packet->kind == WEIR_KIND_RESET ? weir_rewrite_reset(packet, l3, data, end)
+                                                     : weir_rewrite_too_big(packet, l3, data, end);
+
+    return done ? WEIR_ETH_IPV4 : 0;
+}
+
+#endif
