@@ -165,7 +165,7 @@ struct Dataplane {
         "169.254.77.0/30";  // the link to the host's own stack (local backends)
     std::string local_network6 = "fd77:6569:7200::/126";  // likewise, a ULA (RFC 4193)
     std::vector<IpAddress> icmp_peers;  // balancers that get a copy of errors for unknown flows
-    bool reset_unknown = true;          // TCP of no flow is answered with RST, else dropped
+    bool reset_unknown = false;         // TCP of no flow is answered with RST, else dropped
     Source source;
 };
 

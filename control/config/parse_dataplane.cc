@@ -135,8 +135,6 @@ Status read_reset_unknown(Parse& parse, const Statement& statement) {
     if (!parse.first(statement)) return parse.duplicate(statement);
     const auto flag = read_flag(parse, statement);
     if (!flag) return Error{flag.error()};
-    parse.notice_once(statement.name(),
-                      "\"reset_unknown\" directive is ignored: TCP of no flow is dropped as yet");
     assign(parse, statement, parse.model.dataplane.reset_unknown, *flag);
     return success();
 }

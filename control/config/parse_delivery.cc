@@ -185,10 +185,6 @@ Status read_quic_cid(Parse& parse, const Statement& statement) {
                                "server's number stands in a connection id, and its bytes");
         (offset ? words.cid.offset : words.cid.length) = static_cast<std::uint8_t>(*number);
     }
-    parse.notice_once(
-        statement.name(),
-        "\"quic_cid\" directive is ignored: connection ids are not read yet, and QUIC is "
-        "balanced by address and port");
     parse.server().quic = words;
     return success();
 }

@@ -107,6 +107,7 @@ std::vector<weir_service> Balancer::service_records() const {
     for (const auto& [id, service] : services_) {
         weir_service record = service.record;
         record.flags |= WEIR_SERVICE_USED;
+        if (model_.dataplane.reset_unknown) record.flags |= WEIR_SERVICE_RESET_UNKNOWN;
         const auto upstream = upstreams_.find(service.upstream);
         const bool stateless = record.flags & WEIR_SERVICE_STATELESS;
         if (service.removed || draining_) record.flags |= WEIR_SERVICE_DRAINING;

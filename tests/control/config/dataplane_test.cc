@@ -15,7 +15,7 @@ TEST(Dataplane, ReadsEverySetting) {
                        "address=10.0.0.1/24; port net_memif0,id=0; workers 4; flows 2m; "
                        "busy_poll off; "
                        "snat 10.0.0.2 2001:db8::2; instance edge-1;"
-                       "local_network 10.9.0.0/29 fd00:9::/120; reset_unknown off;"
+                       "local_network 10.9.0.0/29 fd00:9::/120; reset_unknown on;"
                        "icmp_peers 10.0.0.3 2001:db8::3;"))
             .dataplane;
     EXPECT_EQ(d.engine, Engine::dpdk);
@@ -37,7 +37,7 @@ TEST(Dataplane, ReadsEverySetting) {
     EXPECT_EQ(d.instance, "edge-1");
     EXPECT_EQ(d.local_network, "10.9.0.0/29");
     EXPECT_EQ(d.local_network6, "fd00:9::/120");
-    EXPECT_FALSE(d.reset_unknown);
+    EXPECT_TRUE(d.reset_unknown);
     ASSERT_EQ(d.icmp_peers.size(), 2U);
     EXPECT_EQ(d.icmp_peers[1].to_string(), "2001:db8::3");
 }

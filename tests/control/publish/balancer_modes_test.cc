@@ -237,6 +237,18 @@ TEST_F(ModesTest, AStatelessServiceKeepsItsSlotsWhileWeirDrains) {
     EXPECT_GT(service_at(vip).slot_count, 0u);
 }
 
+TEST_F(ModesTest, ResetsForUnknownTcpAreAskedFor) {
+    config::Model model = one(Forward::nat);
+    load(model);
+    EXPECT_FALSE(service_at(vip).flags & WEIR_SERVICE_RESET_UNKNOWN);
+    EXPECT_EQ(traffic.send("192.0.2.1", 5, vip, model.services[0].port, WEIR_TCP_ACK).reason,
+              WEIR_REASON_NO_FLOW);
+    model.dataplane.reset_unknown = true;
+    load(model);
+    EXPECT_EQ(traffic.send("192.0.2.1", 5, vip, model.services[0].port, WEIR_TCP_ACK).reason,
+              WEIR_REASON_RESET_SENT);
+}
+
 TEST_F(ModesTest, ServerIdsFindTheirBackends) {
     config::Model model = three_servers();
     model.services[0].protocol = Protocol::udp;
