@@ -46,7 +46,7 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir
 
     if (!env || !packet) return WEIR_REASON_BAD_TABLES;
     weir_hash_packet(env, packet);
-    return weir_decide(env, packet, data, end, weir_tick(bpf_ktime_get_coarse_ns()));
+    return weir_decide(env, packet, data, end, weir_tick(weir_clock()));
 }
 
 WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,

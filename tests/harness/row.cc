@@ -104,11 +104,6 @@ weir_service service(tables::Writer& writer, const json& from) {
     return service;
 }
 
-template <class Record>
-void clear(std::span<Record> records) {
-    std::memset(static_cast<void*>(records.data()), 0, records.size_bytes());
-}
-
 }  // namespace
 
 Bytes from_hex(const std::string& hex) {
@@ -141,17 +136,6 @@ tables::Geometry geometry_of(const json& row) {
 
 void prepare(const tables::View& view, const json& row,
              const std::vector<std::uint32_t>& ifindexes) {
-    clear(view.services);
-    clear(view.backends);
-    clear(view.slots);
-    clear(view.sources);
-    clear(view.upstreams);
-    clear(view.workers);
-    clear(view.counters);
-    clear(view.flow_tags);
-    clear(view.flows);
-    clear(view.flow_refs);
-    *view.control = {};
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
@@ -179,11 +163,6 @@ void publish(tables::Writer& writer, const json& generation) {
     }
     if (const std::string why = writer.publish(services, backends); !why.empty())
         throw std::runtime_error(why);
-}
-
-void age(const tables::View& view, std::uint64_t milliseconds) {
-    const auto passed = static_cast<std::uint32_t>(WEIR_TICKS_OF_MS(milliseconds));
-    for (weir_flow& flow : view.flows) flow.expires -= passed;
 }
 
 }  // namespace weir::rows
