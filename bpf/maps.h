@@ -27,6 +27,15 @@ struct weir_env {
 /* volatile: user space writes it while programs run; one read is one load. */
 volatile struct weir_control control SEC(".data.control") = {};
 
+/* A replay sets the clock itself. Read-only once loaded: where it is 0 the verifier removes what
+ * depends on it, so forwarding pays nothing. */
+const volatile __u32 clock_is_set = 0;
+volatile __u64 set_clock SEC(".data.clock") = 0;
+
+WEIR_INLINE __u64 weir_clock(void) {
+    return clock_is_set ? set_clock : bpf_ktime_get_coarse_ns();
+}
+
 #define WEIR_ARRAY(map_name, value_type)   \
     struct {                               \
         __uint(type, BPF_MAP_TYPE_ARRAY);  \

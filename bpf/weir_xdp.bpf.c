@@ -45,7 +45,7 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir
     void* end = (void*)(long)ctx->data_end;
 
     if (!env || !packet) return WEIR_REASON_BAD_TABLES;
-    const __u32 now = weir_tick(bpf_ktime_get_coarse_ns());
+    const __u32 now = weir_tick(weir_clock());
     const enum weir_reason reason = weir_hash_packet(env, packet, now);
     if (reason != WEIR_REASON_NONE) return reason;
     return weir_decide(env, packet, data, end, now);

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <set>
 
+#include "control/api/explain.h"
 #include "control/api/report.h"
 #include "dataplane/tables/result.h"
 
@@ -87,7 +88,9 @@ Result<json> make_report(const Sources& sources, const json& request) {
 }  // namespace
 
 json answer(const Sources& sources, const json& request) {
-    Result<json> report = make_report(sources, request);
+    const bool asks_why = request.is_object() && request.contains("explain");
+    Result<json> report =
+        asks_why ? explain(sources, request["explain"]) : make_report(sources, request);
     if (!report) return {{"error", report.error()}};
     json answer = std::move(*report);
     answer["engine"] = sources.directory.engine;

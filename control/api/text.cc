@@ -102,6 +102,18 @@ const std::array<ReasonText, WEIR_REASON_COUNT - 1>& reasons() {
     return all;
 }
 
+std::optional<Endpoint> parse_endpoint(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos) return std::nullopt;
+    const auto port = parse_port(std::string_view(text).substr(colon + 1));
+    std::string host = text.substr(0, colon);
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    const auto address = parse_address(host);
+    if (!port || !address || bracketed == weir_addr_is_v4(&*address)) return std::nullopt;
+    return Endpoint{*address, *port};
+}
+
 std::optional<EndpointFilter> EndpointFilter::parse(const std::string& text) {
     EndpointFilter filter;
     if ((filter.address_ = parse_address(text))) return filter;

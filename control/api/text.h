@@ -19,7 +19,15 @@ namespace weir::api {
 std::string address_text(const weir_addr& address);                         // 10.0.0.1, 2001:db8::1
 std::string endpoint_text(const std::string& address, std::uint16_t port);  // 10.0.0.1:80, [::1]:80
 std::string endpoint_text(const std::string& address, std::uint16_t first,
-                          std::uint16_t last);           // 10.0.0.1:8000-8010, or as above
+                          std::uint16_t last);  // 10.0.0.1:8000-8010, or as above
+
+// ADDRESS:PORT or [IPV6]:PORT. Nothing when it is not that.
+struct Endpoint {
+    weir_addr address{};
+    std::uint16_t port = 0;
+};
+std::optional<Endpoint> parse_endpoint(const std::string& text);
+
 std::string_view mode_text(std::uint8_t mode);           // nat, transparent, dsr, ipip, gue
 std::string_view protocol_text(std::uint32_t protocol);  // tcp, udp
 std::string_view flow_state_text(std::uint8_t state);    // opening, established, closed

@@ -59,6 +59,7 @@ json upstream(const Upstream& upstream) {
                                 {"backup", server.backup}});
     return {{"name", upstream.name},
             {"method", word(upstream.method)},
+            {"forward", to_text(upstream.delivery.forward)},
             {"backends", std::move(backends)}};
 }
 

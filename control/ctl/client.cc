@@ -77,6 +77,12 @@ Result<std::string> receive_line(int fd) {
 
 }  // namespace
 
+std::optional<std::string> refusal(const nlohmann::json& answer) {
+    if (!answer.contains("error")) return std::nullopt;
+    const nlohmann::json& error = answer["error"];
+    return error.is_string() ? error.get<std::string>() : error.dump();
+}
+
 Result<nlohmann::json> ask(const std::string& socket_path, const nlohmann::json& request) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

@@ -11,18 +11,18 @@ namespace {
 
 constexpr std::size_t gap = 2;
 
-std::string printable(std::string cell) {
-    std::replace_if(
-        cell.begin(), cell.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    return cell.empty() ? "-" : cell;
-}
-
 std::string padded(const std::string& text, std::size_t width, Align align) {
     const std::string space(width > text.size() ? width - text.size() : 0, ' ');
     return align == Align::left ? text + space : space + text;
 }
 
 }  // namespace
+
+std::string printable(std::string cell) {
+    std::replace_if(
+        cell.begin(), cell.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    return cell.empty() ? "-" : cell;
+}
 
 void Table::column(std::string title, Align align) {
     const std::size_t width = title.size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text in aligned columns, as weirctl prints it: a header, then rows; numbers to the right. Called
-// by show.cc.
+// by show.cc and replay.cc.
 #pragma once
 
 #include <ostream>
@@ -8,6 +8,9 @@
 #include <vector>
 
 namespace weir::ctl {
+
+// A cell as it is shown: without control characters, and never empty.
+std::string printable(std::string cell);
 
 enum class Align { left, right };
 

@@ -39,6 +39,19 @@ std::string to_string(const MacAddress& mac) {
                        mac[4], mac[5]);
 }
 
+Result<MacAddress> parse_mac(const std::string& text) {
+    const Error error{"\"" + text + "\" is no MAC address such as 02:00:00:00:00:01"};
+    MacAddress mac{};
+    if (text.size() != 3 * mac.size() - 1) return error;
+    for (std::size_t i = 0; i < mac.size(); i++) {
+        const char* begin = text.data() + 3 * i;
+        const auto parsed = std::from_chars(begin, begin + 2, mac[i], 16);
+        if (parsed.ec != std::errc() || parsed.ptr != begin + 2) return error;
+        if (i + 1 < mac.size() && begin[2] != ':') return error;
+    }
+    return mac;
+}
+
 int family_of(const IpAddress& address) {
     return address.is_v4() ? AF_INET : AF_INET6;
 }

@@ -28,6 +28,7 @@ struct Network {
 Result<Network> parse_network(const std::string& text);
 std::string to_string(const Network& network);
 std::string to_string(const IpAddress& address, std::uint16_t port);  // 10.0.0.1:80, [::1]:80
+Result<MacAddress> parse_mac(const std::string& text);
 std::string to_string(const MacAddress& mac);
 
 int family_of(const IpAddress& address);     // AF_INET or AF_INET6

@@ -2,35 +2,11 @@
 // Makes and configures the link to the host's own stack. See host_link.h.
 #include "control/net/host_link.h"
 
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <linux/veth.h>
-
 #include "control/log/system_error.h"
 #include "control/net/ethtool.h"
 
 namespace weir {
 namespace {
-
-Status create_pair(Netlink& netlink, const std::string& host_name,
-                   const std::string& dataplane_name) {
-    NetlinkRequest request(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
-    request.header(ifinfomsg{}).attribute(IFLA_IFNAME, host_name);
-    request.nest(IFLA_LINKINFO, [&](NetlinkRequest& info) {
-        info.attribute(IFLA_INFO_KIND, std::string("veth"));
-        info.nest(IFLA_INFO_DATA, [&](NetlinkRequest& data) {
-            data.nest(VETH_INFO_PEER, [&](NetlinkRequest& peer) {
-                peer.header(ifinfomsg{}).attribute(IFLA_IFNAME, dataplane_name);
-            });
-        });
-    });
-    if (const int error = netlink.run(request)) {
-        return Error{"cannot create the veth pair " + host_name + ", " + dataplane_name + " (" +
-                     system_error(error) + ")" +
-                     (error == EPERM ? "; it needs CAP_NET_ADMIN" : "")};
-    }
-    return success();
-}
 
 Error stranger(const std::string& name, const std::string& other) {
     return Error{"interface \"" + name + "\" exists and is not paired with \"" + other +
@@ -43,7 +19,7 @@ Status ensure_pair(Netlink& netlink, const std::string& host_name,
                    const std::string& dataplane_name) {
     Result<Link> host = find_link(netlink, host_name);
     Result<Link> dataplane = find_link(netlink, dataplane_name);
-    if (!host && !dataplane) return create_pair(netlink, host_name, dataplane_name);
+    if (!host && !dataplane) return create_veth(netlink, host_name, dataplane_name);
     if (!host) return stranger(dataplane_name, host_name);
     const bool paired = dataplane && host->kind == "veth" && dataplane->kind == "veth" &&
                         host->peer == dataplane->index && dataplane->peer == host->index;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <unistd.h>
 
@@ -162,6 +163,25 @@ Result<std::string> read_sysctl(const std::string& family, const std::string& na
     std::string value(text.data(), static_cast<std::size_t>(got));
     while (!value.empty() && value.back() == '\n') value.pop_back();
     return value;
+}
+
+Status create_veth(Netlink& netlink, const std::string& name, const std::string& peer_name) {
+    NetlinkRequest request(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL);
+    request.header(ifinfomsg{}).attribute(IFLA_IFNAME, name);
+    request.nest(IFLA_LINKINFO, [&](NetlinkRequest& info) {
+        info.attribute(IFLA_INFO_KIND, std::string("veth"));
+        info.nest(IFLA_INFO_DATA, [&](NetlinkRequest& data) {
+            data.nest(VETH_INFO_PEER, [&](NetlinkRequest& peer) {
+                peer.header(ifinfomsg{}).attribute(IFLA_IFNAME, peer_name);
+            });
+        });
+    });
+    if (const int error = netlink.run(request)) {
+        return Error{"cannot create the veth pair " + name + ", " + peer_name + " (" +
+                     system_error(error) + ")" +
+                     (error == EPERM ? "; it needs CAP_NET_ADMIN" : "")};
+    }
+    return success();
 }
 
 }  // namespace weir

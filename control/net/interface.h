@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes to one kernel interface, each one idempotent: what already is as asked for is success.
-// Used by the host link and by control for the TAPs of DPDK ports.
+// Changes to one kernel interface, each one but create_veth() idempotent: what already is as asked
+// for is success. Used by the host link and by control for the TAPs of DPDK ports.
 #pragma once
 
 #include <string>
@@ -20,6 +20,7 @@ Status remove_address(Netlink& netlink, const Link& link, const Network& network
 Status set_mac(Netlink& netlink, const Link& link, const MacAddress& mac);
 Status set_mtu(Netlink& netlink, const Link& link, unsigned mtu);
 Status set_up(Netlink& netlink, const Link& link, bool up);
+Status create_veth(Netlink& netlink, const std::string& name, const std::string& peer_name);
 Status remove_link(Netlink& netlink, const std::string& name);  // a missing one is success
 
 // An entry that the kernel never resolves or forgets.

@@ -79,7 +79,7 @@ Result<std::unique_ptr<BpfStore>> BpfStore::open(const BpfStoreOptions& options)
         if (!pins) return Error{pins.error()};
         store->pins_ = *std::move(pins);
     }
-    Status ready = store->load(options.geometry);
+    Status ready = store->load(options);
     if (ready) ready = store->map_views(options.geometry);
     if (!ready) {
         if (store->pins_) store->pins_->remove_folder();  // unless an earlier weir's pins are there
@@ -108,6 +108,10 @@ tables::Geometry BpfStore::geometry(std::uint32_t flows) {
 
 int BpfStore::program() const {
     return bpf_program__fd(skeleton_->progs.weir_xdp);
+}
+
+void BpfStore::set_clock(std::uint64_t now) {
+    skeleton_->data_clock->set_clock = now;
 }
 
 void BpfStore::destroy() {
@@ -151,7 +155,8 @@ bool BpfStore::adopt(const tables::Geometry& geometry) {
     return false;
 }
 
-Status BpfStore::load(const tables::Geometry& geometry) {
+Status BpfStore::load(const BpfStoreOptions& options) {
+    const tables::Geometry& geometry = options.geometry;
     LibbpfMessages messages;
     skeleton_ = weir_xdp::open();
     if (!skeleton_)
@@ -168,6 +173,7 @@ Status BpfStore::load(const tables::Geometry& geometry) {
         bpf_program__set_flags(skeleton_->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS);
     }
     adopted_ = pins_ && adopt(geometry);
+    skeleton_->rodata->clock_is_set = options.own_clock;
     if (const int error = weir_xdp::load(skeleton_); error != 0) {
         if (error == -EPERM)
             return Error{

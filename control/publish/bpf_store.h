@@ -23,6 +23,7 @@ struct BpfStoreOptions {
     std::string instance;  // empty: nothing is pinned, the maps end with this object
     tables::Geometry geometry;
     std::uint64_t seed = 0;  // random; kept from the earlier weir when its maps are taken over
+    bool own_clock = false;  // the program's time is what set_clock() says, not the kernel's
 };
 
 class BpfStore {
@@ -40,6 +41,7 @@ class BpfStore {
     bool adopted() const { return adopted_; }  // the maps and their flows are an earlier weir's
     int program() const;                       // descriptor of the loaded XDP program
     const std::optional<PinFolder>& pins() const { return pins_; }
+    void set_clock(std::uint64_t now);  // with own_clock
 
     // Unpins the maps; they end with this object and the last program that uses them.
     void destroy();
@@ -52,7 +54,7 @@ class BpfStore {
 
     BpfStore() = default;
     bool adopt(const tables::Geometry& geometry);
-    Status load(const tables::Geometry& geometry);
+    Status load(const BpfStoreOptions& options);
     Status map_views(const tables::Geometry& geometry);
     Status pin_all();
 

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir-rows --engine host|xdp|dpdk rows.json: runs packet rows and prints, as JSON, what became of
 // each step. It judges nothing; tests/packets/ compares.
-#include <sched.h>
-
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <stdexcept>
 
 #include "bpf/shared/reasons.h"
-#include "tests/harness/row_engine.h"
+#include "bpf/shared/tcp.h"
+#include "control/replay/runner.h"
+#include "tests/harness/row.h"
 
 namespace {
 
 using nlohmann::json;
 using namespace weir::rows;
+using weir::replay::Fate;
+using weir::replay::Frame;
+using weir::replay::make_dpdk_runner;
+using weir::replay::make_host_runner;
+using weir::replay::make_xdp_runner;
+using weir::replay::Runner;
 
 const char* reason_name(unsigned reason) {
 #define WEIR_CASE(name, verdict, text, meaning) \
@@ -28,57 +35,65 @@ const char* reason_name(unsigned reason) {
 #undef WEIR_CASE
 }
 
-json frame_json(const std::optional<Frame>& frame) {
-    if (!frame) return nullptr;
-    return {{"port", frame->port}, {"hex", to_hex(frame->bytes)}};
+// Any; a row only lets time pass, in whole ticks.
+constexpr std::uint64_t start_of_time = 1'000'000'000'000;
+
+template <class T>
+T or_throw(weir::Result<T> result) {
+    if (!result) throw std::runtime_error(result.error());
+    return *std::move(result);
 }
 
-// All reasons that were counted for one packet; a correct engine counts one.
-json reasons_since(const weir_worker& before, const weir_worker& after) {
+// At most one packet out for each one in.
+json frame_json(const std::vector<Frame>& frames) {
+    if (frames.empty()) return nullptr;
+    return {{"port", frames.back().port}, {"hex", to_hex(frames.back().bytes)}};
+}
+
+json reasons_json(const Fate& fate) {
     json reasons = json::array();
-    for (unsigned i = 0; i < WEIR_REASON_CAPACITY; i++)
-        for (auto count = before.reason[i]; count < after.reason[i]; count++)
-            reasons.push_back(reason_name(i));
+    for (const weir_reason reason : fate.reasons) reasons.push_back(reason_name(reason));
     return reasons;
 }
 
-json run_step(RowEngine& engine, const weir::tables::View& view, weir::tables::Writer& writer,
-              const json& row, const json& step) {
+json run_step(Runner& runner, weir::tables::Writer& writer, const json& row, const json& step,
+              std::uint64_t& now) {
     if (step.contains("age_ms")) {
-        age(view, step.at("age_ms"));
+        const auto milliseconds = step.at("age_ms").get<std::uint64_t>();
+        now += std::uint64_t{WEIR_TICKS_OF_MS(milliseconds)} << WEIR_TICK_SHIFT;
         return nullptr;
     }
     if (step.contains("publish")) {
         publish(writer, row.at("generations").at(step.at("publish").get<std::size_t>()));
         return nullptr;
     }
-    const weir_worker before = view.workers[0];
-    const Sent sent = engine.send({step.at("port"), from_hex(step.at("packet"))});
-    return {{"reasons", reasons_since(before, view.workers[0])},
-            {"out", frame_json(sent.out)},
-            {"host", frame_json(sent.to_host)}};
+    const Fate fate = or_throw(runner.send({step.at("port"), from_hex(step.at("packet"))}, now));
+    return {{"reasons", reasons_json(fate)},
+            {"out", frame_json(fate.out)},
+            {"host", frame_json(fate.to_host)}};
 }
 
-json run_row(RowEngine& engine, const json& row) {
+json run_row(Runner& runner, const json& row) {
     json result{{"name", row.at("name")}, {"steps", json::array()}};
     try {
-        const auto view = engine.open(geometry_of(row));
-        prepare(view, row, engine.ifindexes());
+        const auto view = or_throw(runner.open(geometry_of(row)));
+        prepare(view, row, runner.ifindexes());
         // One packet at a time: when a generation is published, none is being processed.
         weir::tables::Writer writer(view, [](std::uint64_t) {});
+        std::uint64_t now = start_of_time;
         for (const json& step : row.at("steps"))
-            result["steps"].push_back(run_step(engine, view, writer, row, step));
+            result["steps"].push_back(run_step(runner, writer, row, step, now));
     } catch (const std::exception& error) {
         result["error"] = error.what();
     }
     return result;
 }
 
-std::unique_ptr<RowEngine> make_engine(const char* name) {
-    if (std::strcmp(name, "host") == 0) return make_host_engine();
-    if (std::strcmp(name, "xdp") == 0) return make_xdp_engine();
-    if (std::strcmp(name, "dpdk") == 0) return make_dpdk_engine();
-    return nullptr;
+std::unique_ptr<Runner> make_runner(const std::string& name) {
+    if (name == "host") return make_host_runner();
+    if (name == "xdp") return or_throw(make_xdp_runner());
+    if (name == "dpdk") return or_throw(make_dpdk_runner());
+    throw std::runtime_error("no such engine: " + name);
 }
 
 }  // namespace
@@ -88,17 +103,11 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: weir-rows --engine host|xdp|dpdk rows.json\n");
         return 2;
     }
-    // Worker 0 of one: in XDP a worker is a CPU.
-    cpu_set_t first;
-    CPU_ZERO(&first);
-    CPU_SET(0, &first);
-    sched_setaffinity(0, sizeof(first), &first);
     try {
-        const auto engine = make_engine(argv[2]);
-        if (!engine) throw std::runtime_error(std::string("no such engine: ") + argv[2]);
+        const auto runner = make_runner(argv[2]);
         std::ifstream file(argv[3]);
         json results = json::array();
-        for (const json& row : json::parse(file)) results.push_back(run_row(*engine, row));
+        for (const json& row : json::parse(file)) results.push_back(run_row(*runner, row));
         std::cout << results.dump() << "\n";
     } catch (const std::exception& error) {
         std::fprintf(stderr, "weir-rows: %s\n", error.what());

@@ -110,11 +110,6 @@ weir_service service(tables::Writer& writer, const json& from) {
     return service;
 }
 
-template <class Record>
-void clear(std::span<Record> records) {
-    std::memset(static_cast<void*>(records.data()), 0, records.size_bytes());
-}
-
 }  // namespace
 
 Bytes from_hex(const std::string& hex) {
@@ -147,18 +142,6 @@ tables::Geometry geometry_of(const json& row) {
 
 void prepare(const tables::View& view, const json& row,
              const std::vector<std::uint32_t>& ifindexes) {
-    clear(view.services);
-    clear(view.backends);
-    clear(view.slots);
-    clear(view.sources);
-    clear(view.upstreams);
-    clear(view.workers);
-    clear(view.counters);
-    clear(view.flow_tags);
-    clear(view.flows);
-    clear(view.flow_refs);
-    clear(view.fragments);
-    *view.control = {};
     tables::initialize(*view.control, geometry_of(row), row.at("seed"));
     view.control->answers = row.at("answers");
     for (const json& from : row.at("ports")) {
@@ -187,12 +170,6 @@ void publish(tables::Writer& writer, const json& generation) {
     }
     if (const std::string why = writer.publish(services, backends); !why.empty())
         throw std::runtime_error(why);
-}
-
-void age(const tables::View& view, std::uint64_t milliseconds) {
-    const auto passed = static_cast<std::uint32_t>(WEIR_TICKS_OF_MS(milliseconds));
-    for (weir_flow& flow : view.flows) flow.expires -= passed;
-    for (weir_fragment& fragment : view.fragments) fragment.expires -= passed;
 }
 
 }  // namespace weir::rows

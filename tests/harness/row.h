@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A packet row as tests/packets/ hands it over in JSON: tables (one set for each generation), and
-// steps: a packet on a port, time that passes, the next generation. The engines run it; main.cc
+// steps: a packet on a port, time that passes, the next generation. A runner runs it; main.cc
 // prints what came of each step.
 #pragma once
 
@@ -9,12 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "control/replay/runner.h"
 #include "dataplane/tables/view.h"
 #include "dataplane/tables/writer.h"
 
 namespace weir::rows {
 
-using Bytes = std::vector<std::uint8_t>;
+using replay::Bytes;
 
 Bytes from_hex(const std::string& hex);
 std::string to_hex(const Bytes& bytes);
@@ -22,14 +23,11 @@ std::string to_hex(const Bytes& bytes);
 // Small enough to be cleared for each row; `row` may ask for fewer buckets.
 tables::Geometry geometry_of(const nlohmann::json& row);
 
-// Empties every table and writes geometry and ports. `ifindex[i]` is that of port i.
+// Writes geometry and ports into empty tables. `ifindex[i]` is that of port i.
 void prepare(const tables::View& view, const nlohmann::json& row,
              const std::vector<std::uint32_t>& ifindexes);
 
 // Publishes services and backends, with slot tables of their own; throws what the writer says.
 void publish(tables::Writer& writer, const nlohmann::json& generation);
-
-// Lets time pass: every flow expires so much sooner.
-void age(const tables::View& view, std::uint64_t milliseconds);
 
 }  // namespace weir::rows

@@ -24,6 +24,7 @@ TEST(Describe, TellsServicesAndTheirBackends) {
     ASSERT_EQ(told["upstreams"].size(), 1u);
     EXPECT_EQ(told["upstreams"][0]["name"], told["services"][0]["upstream"]);
     EXPECT_EQ(told["upstreams"][0]["method"], "maglev");
+    EXPECT_EQ(told["upstreams"][0]["forward"], "nat");
     EXPECT_EQ(told["upstreams"][0]["backends"], (json{{{"address", "192.0.2.53"},
                                                        {"port", 53},
                                                        {"weight", 2},

@@ -73,6 +73,7 @@ class Traffic {
         outcome.reason = weir_decide(&env, &packet, data, end, weir_tick(now));
         if (weir_verdict_of(outcome.reason) != WEIR_VERDICT_FORWARD) return outcome;
         outcome.flow = weir_env_flow(&env, packet.flow);
+        if (!outcome.flow) return outcome;  // weir's own answer
         outcome.backend_id = outcome.flow->backend_id;
         const weir_tuple reply = weir_reply_of(&env, outcome.flow);
         outcome.backend =

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shared tables in ordinary memory, for tests of one process.
+// The shared tables in ordinary memory, for what runs the packet program in one process: replay,
+// explanations without a running balancer, and tests. Zeroed, of one geometry; never shared.
 #pragma once
 
 #include <vector>
 
 #include "dataplane/tables/view.h"
 
-namespace weir::rows {
+namespace weir::tables {
 
 class HeapStore {
   public:
-    explicit HeapStore(const tables::Geometry& g)
+    explicit HeapStore(const Geometry& g)
         : services_(2 * g.services),
           backends_(2 * g.backends),
           slots_(g.slot_lines),
@@ -22,8 +23,10 @@ class HeapStore {
           flows_(g.flow_sets * g.flow_buckets * WEIR_FLOWS_PER_BUCKET),
           flow_refs_(g.flow_sets * g.ref_buckets),
           fragments_(g.fragment_buckets * WEIR_FRAGMENT_WAYS) {}
+    HeapStore(const HeapStore&) = delete;
+    HeapStore& operator=(const HeapStore&) = delete;
 
-    tables::View view() {
+    View view() {
         return {&control_, services_, backends_,  slots_, sources_,   upstreams_,
                 workers_,  counters_, flow_tags_, flows_, flow_refs_, fragments_};
     }
@@ -43,4 +46,4 @@ class HeapStore {
     std::vector<weir_fragment> fragments_;
 };
 
-}  // namespace weir::rows
+}  // namespace weir::tables

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/replay/surroundings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "control/publish/link_names.h"
+#include "control/publish/ports.h"
+#include "control/publish/routes.h"
+
+namespace weir::replay {
+namespace {
+
+// The kernel's default for net.ipv4.ip_local_port_range is 32768 to 60999.
+constexpr publish::PortRange source_ports{1024, 32767};
+
+constexpr MacAddress host_mac{0x02, 0x77, 0x65, 0x69, 0x72, 0x00};       // "weir"
+constexpr MacAddress dataplane_mac{0x02, 0x77, 0x65, 0x69, 0x72, 0x01};  // as under DPDK
+
+MacAddress invented_mac(std::size_t number) {
+    return {0x02,
+            0x1e,
+            0x0e,
+            0x1e,
+            static_cast<std::uint8_t>(number >> 8),
+            static_cast<std::uint8_t>(number)};
+}
+
+bool contains(const Network& network, const IpAddress& address) {
+    if (network.address.is_v4() != address.is_v4()) return false;
+    const std::string base = to_bytes(network.address);
+    const std::string other = to_bytes(address);
+    for (unsigned bit = 0; bit < network.prefix; bit++) {
+        const auto difference = static_cast<unsigned char>(base[bit / 8] ^ other[bit / 8]);
+        if (difference & (0x80u >> bit % 8)) return false;
+    }
+    return true;
+}
+
+std::string listed(const std::vector<IpAddress>& addresses) {
+    std::string text;
+    for (const IpAddress& address : addresses)
+        text += (text.empty() ? "" : ", ") + address.to_string();
+    return text;
+}
+
+}  // namespace
+
+Result<PortOption> parse_port(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+        return Error{"\"" + text +
+                     "\" is no port such as eth0=10.0.0.10/24,02:00:00:00:00:01 "
+                     "(NAME=ADDRESS/LENGTH[,ADDRESS/LENGTH...][,MAC])"};
+    PortOption port;
+    port.name = text.substr(0, equals);
+    for (std::size_t begin = equals + 1; begin <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', begin), text.size());
+        const std::string part = text.substr(begin, comma - begin);
+        begin = comma + 1;
+        if (part.find('/') == std::string::npos) {
+            const auto mac = parse_mac(part);
+            if (!mac) return Error{"port " + port.name + ": " + mac.error()};
+            port.mac = *mac;
+            continue;
+        }
+        const auto network = parse_network(part);
+        if (!network) return Error{"port " + port.name + ": " + network.error()};
+        port.addresses.push_back(*network);
+    }
+    if (port.addresses.empty())
+        return Error{"port " + port.name + " has no address: NAME=ADDRESS/LENGTH[,MAC]"};
+    return port;
+}
+
+Status add_neighbor(Given& given, const std::string& text) {
+    const std::size_t equals = text.find('=');
+    boost::system::error_code code;
+    const auto address = boost::asio::ip::make_address(text.substr(0, equals), code);
+    if (code || equals == std::string::npos)
+        return Error{"\"" + text +
+                     "\" is no neighbor such as 10.0.0.21=02:00:00:00:00:15, or "
+                     "127.0.0.1=local"};
+    const std::string value = text.substr(equals + 1);
+    if (value == "local") {
+        given.neighbors[address] = std::nullopt;
+        return success();
+    }
+    const auto mac = parse_mac(value);
+    if (!mac) return Error{"neighbor " + address.to_string() + ": " + mac.error()};
+    given.neighbors[address] = *mac;
+    return success();
+}
+
+Result<Surroundings> Surroundings::make(const config::Model& model, const Given& given,
+                                        const Seen& seen) {
+    Surroundings made;
+    made.snat_ = model.dataplane.snat;
+    const auto networks =
+        link_networks(model.dataplane.local_network, model.dataplane.local_network6);
+    if (!networks) return Error{networks.error()};
+    made.link_.addresses = networks->v4;
+    made.link_.addresses6 = networks->v6;
+    made.link_.host.name = publish::link_names(model.dataplane.instance).host;
+    made.link_.host.mac = host_mac;
+    made.link_.dataplane.mac = dataplane_mac;
+    if (const auto status = made.make_ports(model, given, seen); !status)
+        return Error{status.error()};
+    for (const config::Upstream& upstream : model.upstreams)
+        for (const config::Server& server : upstream.servers)
+            for (const IpAddress& address : server.addresses)
+                if (!made.hops_.contains(address)) made.add_hop(address, given, seen);
+    if (!made.invented_.empty())
+        made.notes_.push_back(fmt::format(
+            "MACs are invented for {}; --neighbor ADDRESS=MAC gives one", listed(made.invented_)));
+    return made;
+}
+
+Status Surroundings::make_ports(const config::Model& model, const Given& given, const Seen& seen) {
+    std::vector<PortOption> options = given.ports;
+    if (options.empty())
+        for (const Seen::Side& side : seen.sides) {
+            const std::size_t nth = options.size();
+            PortOption option{nth < model.dataplane.ports.size() ? model.dataplane.ports[nth].name
+                                                                 : fmt::format("port{}", nth + 1),
+                              {},
+                              side.mac};
+            for (const IpAddress& address : side.addresses)
+                option.addresses.push_back({address, bits_of(address)});
+            notes_.push_back(fmt::format("port {} is taken from the capture: {}, {}", option.name,
+                                         listed(side.addresses), weir::to_string(side.mac)));
+            options.push_back(std::move(option));
+        }
+    if (options.empty())
+        return Error{
+            "no packet of the capture is for a service of the configuration, so the balancer's "
+            "port is not known; name it with --port NAME=ADDRESS/LENGTH,MAC"};
+    if (options.size() >= WEIR_PORT_CAPACITY)
+        return Error{
+            fmt::format("{} ports, {} is the limit", options.size(), WEIR_PORT_CAPACITY - 1)};
+    for (PortOption& option : options) {
+        for (const Seen::Side& side : seen.sides)
+            for (const IpAddress& address : side.addresses)
+                if (!option.mac && std::ranges::find(option.addresses, address,
+                                                     &Network::address) != option.addresses.end())
+                    option.mac = side.mac;
+        if (!option.mac && options.size() == 1 && seen.sides.size() == 1)
+            option.mac = seen.sides[0].mac;
+        if (!option.mac)
+            return Error{fmt::format(
+                "the MAC of port {} is not known: the capture has no packet for a service at its "
+                "address; add it to --port {}=...,MAC",
+                option.name, option.name)};
+        publish::Port port;
+        port.configured.name = port.configured.device = option.name;
+        port.ifindex = static_cast<int>(ports_.size()) + 1;
+        port.mac = *option.mac;
+        ports_.push_back(std::move(port));
+        networks_.push_back(option.addresses);
+    }
+    return success();
+}
+
+std::vector<IpAddress> Surroundings::addresses() const {
+    std::vector<IpAddress> all;
+    for (const auto& networks : networks_)
+        for (const Network& network : networks) all.push_back(network.address);
+    return all;
+}
+
+// The port that a backend is behind: by its network, else where the capture shows it.
+std::size_t Surroundings::place_of(const IpAddress& backend, const Seen& seen) const {
+    std::size_t place = 0;
+    unsigned longest = 0;
+    if (const auto behind = seen.behind.find(backend); behind != seen.behind.end()) {
+        const auto port = std::ranges::find(ports_, behind->second, &publish::Port::mac);
+        if (port != ports_.end()) place = static_cast<std::size_t>(port - ports_.begin());
+    }
+    for (std::size_t i = 0; i < networks_.size(); i++)
+        for (const Network& network : networks_[i])
+            if (network.prefix > longest && network.prefix < bits_of(backend) &&
+                contains(network, backend)) {
+                longest = network.prefix;
+                place = i;
+            }
+    return place;
+}
+
+void Surroundings::add_hop(const IpAddress& backend, const Given& given, const Seen& seen) {
+    NextHop& hop = hops_[backend];
+    const auto own = addresses();
+    const auto named = given.neighbors.find(backend);
+    if (named != given.neighbors.end()
+            ? !named->second
+            : backend.is_loopback() || std::ranges::find(own, backend) != own.end()) {
+        hop.kind = NextHop::Kind::local;
+        return;
+    }
+    const std::size_t place = place_of(backend, seen);
+    hop.kind = NextHop::Kind::direct;
+    hop.ifindex = ports_[place].ifindex;
+    hop.via = backend;
+    for (const Network& network : networks_[place])
+        if (hop.source.is_unspecified() || contains(network, backend))
+            if (network.address.is_v4() == backend.is_v4()) hop.source = network.address;
+    if (named != given.neighbors.end()) {
+        hop.mac = *named->second;
+    } else if (const auto shown = seen.neighbors.find(backend); shown != seen.neighbors.end()) {
+        hop.mac = shown->second;
+    } else if (given.strict) {
+        hop.kind = NextHop::Kind::unresolved;
+        hop.reason = fmt::format("the MAC of {} is not known; --neighbor {}=MAC gives it",
+                                 backend.to_string(), backend.to_string());
+    } else {
+        hop.mac = invented_mac(hops_.size());
+        invented_.push_back(backend);
+    }
+}
+
+publish::Route Surroundings::to(const IpAddress& backend, std::uint16_t id) const {
+    return publish::route_over(hops_.at(backend), backend, ports_, link_, snat_, source_ports, id);
+}
+
+tables::Geometry geometry_of(const config::Model& model) {
+    return tables::Geometry::for_flows(model.dataplane.flows, 1, 1);
+}
+
+Result<std::unique_ptr<publish::Balancer>> fill_tables(
+    const tables::View& view, const tables::Geometry& geometry, const config::Model& model,
+    const Surroundings& surroundings, const std::vector<std::uint32_t>& ifindexes) {
+    constexpr std::uint64_t seed = 0;  // the same choices each time; nobody attacks a replay
+    tables::initialize(*view.control, geometry, seed);
+    publish::write_ports(*view.control, surroundings.host_link(), 0, surroundings.ports());
+    for (std::size_t i = 0; i < WEIR_PORT_CAPACITY; i++)
+        if (view.control->ports[i].kind != WEIR_PORT_NONE)
+            view.control->ports[i].ifindex = ifindexes.at(i);
+
+    // No packet is being processed while this publishes.
+    auto balancer = std::make_unique<publish::Balancer>(view, [](std::uint64_t) {});
+    balancer->directory().ports =
+        publish::describe_ports(surroundings.host_link(), surroundings.ports());
+    if (const auto status = balancer->configure(model, surroundings.addresses()); !status)
+        return Error{status.error()};
+    const auto published =
+        balancer->publish([&surroundings](const IpAddress& backend, std::uint16_t id) {
+            return surroundings.to(backend, id);
+        });
+    if (!published) return Error{published.error()};
+    return balancer;
+}
+
+}  // namespace weir::replay
