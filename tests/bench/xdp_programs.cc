@@ -15,6 +15,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "control/publish/xdp_fragments.h"
 #include "xdp_driver.skel.h"
 
 namespace weir::bench {
@@ -58,6 +59,12 @@ XdpPrograms::XdpPrograms(std::uint32_t flows, std::uint32_t frames) {
     driver_ = xdp_driver__open();
     if (!driver_) fail("the driver does not open");
     bpf_map__set_max_entries(driver_->maps.frames, frames);
+    // A program can tail-call only what takes frames in as many buffers as it does itself.
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, driver_->obj) {
+        if (publish::kernel_has_xdp_fragments())
+            bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
+    }
     if (xdp_driver__load(driver_) != 0) fail("the driver does not load");
     driver_->bss->sent_to = generator_;
     frames_bytes_ = frames * frame_stride;
