@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,7 +24,9 @@ std::size_t free_huge_pages() {
 TEST(Placement, AMountWithoutASizeHasWhatTheKernelHas) {
     if (free_huge_pages() < 128) GTEST_SKIP() << "fewer than 128 huge pages are free";
     if (::unshare(CLONE_NEWNS) != 0) GTEST_SKIP() << "needs root: a mount namespace";
-    ASSERT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    // EINVAL: the root is no mount point (a chroot); what is mounted below is taken away again
+    ASSERT_TRUE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ||
+                errno == EINVAL);
     char folder[] = "/tmp/weir-placement-XXXXXX";
     ASSERT_NE(::mkdtemp(folder), nullptr);
     ASSERT_EQ(::mount("none", folder, "hugetlbfs", 0, nullptr), 0);
