@@ -39,17 +39,16 @@ WEIR_INLINE enum weir_reason weir_hash_packet(struct weir_env* env, struct weir_
     return reason;
 }
 
-/* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
- * which its worker chose so, or the client has; a client's by its hash, or by its port. Where there
- * are no flows, it stays where it is. */
-WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* packet,
-                             __u32 workers) {
+/* The worker that owns the flow of a packet, of `workers`: a reply's (it is for no service) by the
+ * port it came back to, which its worker chose so, or the client has; a client's by its hash, or by
+ * its port. Where there are no flows, it stays where it is. */
+WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_service* service,
+                             const struct weir_tuple* tuple, __u64 hash, __u32 workers) {
     if (workers <= 1) return 0;
-    const struct weir_service* service = weir_service_find(env, &packet->tuple);
-    if (!service) return weir_be16_to(packet->tuple.dport) % workers;
+    if (!service) return weir_be16_to(tuple->dport) % workers;
     if (service->flags & WEIR_SERVICE_STATELESS) return weir_env_worker(env);
-    if (service->flags & WEIR_SERVICE_BY_PORT) return weir_be16_to(packet->tuple.sport) % workers;
-    return (__u32)(packet->hash >> 40) % workers;
+    if (service->flags & WEIR_SERVICE_BY_PORT) return weir_be16_to(tuple->sport) % workers;
+    return (__u32)(hash >> 40) % workers;
 }
 
 /* Starts a flow to backend `id`: a place in the table, and a source toward it. */
