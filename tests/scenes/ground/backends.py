@@ -63,6 +63,15 @@ class UdpEcho(Backend):
         return self.namespace.spawn(sys.executable, APPS / "udp_echo.py", self.id, self.address, self.port)
 
 
+class Bulk(Backend):
+    """tests/apps/bulk.py, in both families; it listens on `also` as well."""
+
+    also = ()
+
+    def command(self):
+        return self.namespace.spawn(sys.executable, APPS / "bulk.py", "serve", self.id, self.port, *self.also)
+
+
 class Nginx(Backend):
     """Answers like the Express app, in both families, serves /blob/1m and /blob/100m from files, and says
     at /client who asks."""

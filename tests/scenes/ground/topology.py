@@ -115,9 +115,9 @@ def add_hosts(topology, switch, network):
         topology.tcp_ports.append(8080)
 
 
-def dual_stack(topology):
+def dual_stack(topology, also=()):
     """2001:db8:N::HOST beside each 10.N.0.HOST and 172.17.0.HOST, without duplicate address detection."""
-    hosts = [topology.client, topology.balancer, *topology.hosts]
+    hosts = [topology.client, topology.balancer, *topology.hosts, *also]
     for namespace in dict.fromkeys(hosts):
         for link in json.loads(namespace.run("ip", "-j", "-4", "address", "show").stdout):
             for address in link.get("addr_info", []):
