@@ -2,44 +2,22 @@
 """Path MTU discovery through a hop of 1,280 bytes, in every mode: the router before it tells weir, and weir tells
 the end whose packets were too long. Both directions of a transfer arrive, and that end's kernel knows the MTU."""
 import pytest
-from ground import backends, balancer
+from ground import backends, balancer, modes
+from ground.modes import DIRECT, FAR, MODES, NEAR
 from ground.routed import path_mtu
 
 MEBIBYTES = 10
 HOP = 1280
 FAMILIES = [4]
-MODES = {"nat": 7001, "transparent": 7002, "dsr": 7003, "ipip": 7004, "gue": 7005}  # and the service's port
-DIRECT = ("dsr", "ipip", "gue")
-FAR = 100  # added to the port: the same mode toward the far backend
 
 
 @pytest.fixture(scope="module")
 def place(routed):
     servers = routed.backends(backends.Bulk)
     for server in servers:
-        server.also = [port + far for port in MODES.values() for far in (0, FAR)]
+        server.also = [port for group in (NEAR, FAR) for port in modes.backend_ports(group) if port != server.port]
     routed.servers = backends.start_all(servers)
     return routed
-
-
-def upstream(place, mode, port, hosts):
-    """An upstream and its service, in both families."""
-    text = ""
-    for family, addresses, vip in ((4, place.addresses, place.vip), (6, place.addresses6, f"[{place.vip6}]")):
-        name = f"{mode}{family}_{port}"
-        direct = mode in DIRECT
-        ends = [addresses[host] if family == 4 else f"[{addresses[host]}]" for host in hosts]
-        servers = "".join(f"server {end}:{port if direct else 7000}; " for end in ends)
-        text += (f"    upstream {name} {{ {f'forward {mode}; ' if direct else ''}{servers}}}\n"
-                 f"    server {{ listen {vip}:{port}; proxy_pass {name}; "
-                 f"{'proxy_bind $remote_addr transparent; ' if mode == 'transparent' else ''}}}\n")
-    return text
-
-
-def conf(place):
-    text = "".join(upstream(place, mode, port, (0, 1)) for mode, port in MODES.items())
-    text += "".join(upstream(place, mode, port + FAR, (2,)) for mode, port in MODES.items() if mode != "dsr")
-    return f"stream {{\n{text}}}\n"
 
 
 def transfer(place, vip, port):
@@ -62,7 +40,7 @@ def reasons(weir):
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_narrow_toward_the_client(place, make_balancer, engine, vip):
     """A backend's packets are too long: it learns so, also where its answers do not pass weir."""
-    weir = make_balancer(engine, place).start(conf(place), ready=MODES["nat"])
+    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
     client, balanced = (("10.9.0.2", "10.0.0.10"), ("2001:db8:9::2", "2001:db8::10"))[place.family == 6]
     place.narrow("client", HOP)
     for mode, port in MODES.items():
@@ -78,11 +56,11 @@ def test_narrow_toward_the_client(place, make_balancer, engine, vip):
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_narrow_toward_the_backend(place, make_balancer, engine, vip):
     """The client's packets are too long, for a router between weir and the backend. (dsr has none there.)"""
-    weir = make_balancer(engine, place).start(conf(place), ready=MODES["nat"])
+    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
     place.narrow("backend", HOP)
     for mode in ("nat", "transparent"):
         place.forget()
-        transfer(place, vip, MODES[mode] + FAR)
+        transfer(place, vip, modes.port(mode, FAR))
         assert path_mtu(place.client, vip) == HOP, mode
     counted = reasons(weir)
     assert counted["icmp_error"] >= 2 and "too_big_sent" not in counted, counted
@@ -95,11 +73,11 @@ def test_a_route_says_how_narrow(place, make_balancer, engine, vip):
     outer, hop = ((0, HOP), (20, HOP + 60))[place.family == 6]  # of IPv6 no packet may be told to be shorter than 1280
     place.balancer.run("ip", "route", "replace", network, "via", router, "mtu", str(hop))
     try:
-        weir = make_balancer(engine, place).start(conf(place), ready=MODES["nat"])
+        weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
         place.narrow("backend", hop)
         for mode, headers in (("nat", 0), ("transparent", 0), ("ipip", outer + 20), ("gue", outer + 28)):
             place.forget()
-            transfer(place, vip, MODES[mode] + FAR)
+            transfer(place, vip, modes.port(mode, FAR))
             assert path_mtu(place.client, vip) == hop - headers, mode
         counted = reasons(weir)
         assert counted["too_big_sent"] >= 4 and "icmp_error" not in counted, counted

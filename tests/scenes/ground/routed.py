@@ -92,8 +92,8 @@ def routed():
 
 def widen(place, switch):
     """Room for a tunnel's headers between balancer and backends."""
-    ports = [(switch, name) for name in ("balancer", "inner", "backend1", "backend2")]
-    ends = [(place.balancer, "eth0"), (place.inner, "eth0"), (place.last, "eth0")]
+    ports = [(switch, name) for name in ("edge", "balancer", "inner", "backend1", "backend2")]
+    ends = [(router, "eth0") for router in (place.edge, place.balancer, place.inner, place.last)]
     for namespace, interface in ports + ends + [(host, "eth0") for host in place.hosts]:
         namespace.run("ip", "link", "set", interface, "mtu", str(WIDE))
 
@@ -106,7 +106,8 @@ def add_routes(place):
         namespace.run("ip", "-6", "route", "add", network6, "via", topology.address6(via), *words)
 
     for router in (place.near, place.edge, place.inner, place.last):
-        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
+                   "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")  # many stories in a row
     route(place.client, "default", "10.9.0.1")
     route(place.near, "default", "10.8.0.2")
     route(place.edge, "10.9.0.0/24", "10.8.0.1")
