@@ -53,32 +53,42 @@ def test_narrow_toward_the_client(place, make_balancer, engine, vip):
     assert counted["icmp_error"] >= 2 * len(MODES), counted
 
 
+def expected(place):
+    """The narrow hop toward the far backend, and what the client must learn of it in each mode."""
+    outer, hop = ((0, HOP), (20, HOP + 60))[place.family == 6]  # of IPv6 no packet may be told to be shorter than 1280
+    return hop, {"nat": hop, "transparent": hop, "ipip": hop - outer - 20, "gue": hop - outer - 28}
+
+
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_narrow_toward_the_backend(place, make_balancer, engine, vip):
-    """The client's packets are too long, for a router between weir and the backend. (dsr has none there.)"""
+    """The client's packets are too long for a router between weir and the backend. What it says of a tunnel's packets,
+    which are weir's own, weir says to the clients. (In dsr no router is there.)"""
     weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
-    place.narrow("backend", HOP)
-    for mode in ("nat", "transparent"):
+    hop, told = expected(place)
+    place.narrow("backend", hop)
+    for mode, mtu in told.items():
         place.forget()
         transfer(place, vip, modes.port(mode, FAR))
-        assert path_mtu(place.client, vip) == HOP, mode
+        assert path_mtu(place.client, vip) == mtu, mode
+        tunnels = sum(f"may have {hop} bytes" in line for line in weir.log().splitlines())
+        assert tunnels == (mode in DIRECT), "said once, and the first to meet it is ipip"
     counted = reasons(weir)
-    assert counted["icmp_error"] >= 2 and "too_big_sent" not in counted, counted
+    assert counted["icmp_error"] >= 2 and counted["too_big_sent"] >= 2, counted
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_a_route_says_how_narrow(place, make_balancer, engine, vip):
     """With an MTU on the balancer's own route, weir answers in the router's place, and counts its headers in."""
     network, router = (("10.4.0.0/24", "10.0.0.253"), ("2001:db8:4::/64", "2001:db8::253"))[place.family == 6]
-    outer, hop = ((0, HOP), (20, HOP + 60))[place.family == 6]  # of IPv6 no packet may be told to be shorter than 1280
+    hop, told = expected(place)
     place.balancer.run("ip", "route", "replace", network, "via", router, "mtu", str(hop))
     try:
         weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
         place.narrow("backend", hop)
-        for mode, headers in (("nat", 0), ("transparent", 0), ("ipip", outer + 20), ("gue", outer + 28)):
+        for mode, mtu in told.items():
             place.forget()
             transfer(place, vip, modes.port(mode, FAR))
-            assert path_mtu(place.client, vip) == hop - headers, mode
+            assert path_mtu(place.client, vip) == mtu, mode
         counted = reasons(weir)
         assert counted["too_big_sent"] >= 4 and "icmp_error" not in counted, counted
     finally:
