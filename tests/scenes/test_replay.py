@@ -11,6 +11,7 @@ import time
 
 import pytest
 from ground import backends, balancer, paths
+from ground.capture import Tcpdump
 from ground.netns import wait_for
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.utils import PcapReader, rdpcap
@@ -34,23 +35,6 @@ def both(place):
             f"server {{ listen 80; proxy_pass web; }}\n"
             f"server {{ listen 53 udp; proxy_pass echo; }}\n"
             f"server {{ listen 8099; proxy_pass {place.servers[0].endpoint}; }} }}\n")
-
-
-class Tcpdump:
-    """What passes a namespace's interface, into a file."""
-
-    def __init__(self, namespace, interface, file):
-        self.file = file
-        self.child = namespace.spawn("tcpdump", "-i", interface, "-w", file, "-s", "0", "-n", "-B", "65536",
-                                     "--immediate-mode")
-        wait_for(lambda: "listening on" in self.child.log.read_text(), 10, f"tcpdump on {interface}")
-
-    def stop(self):
-        """The file, which lacks nothing."""
-        self.child.terminate()
-        self.child.wait()
-        assert "\n0 packets dropped by kernel" in self.child.log.read_text(), self.child.log.read_text()
-        return self.file
 
 
 def replay(file, conf, engine, out=None):
