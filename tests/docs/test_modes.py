@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/MODES.md says what works: no more and no less than the rows and scenes of this run of scripts/test have proved."""
+"""docs/MODES.md says what works: no more and no less than the rows and scenes of this run of scripts/test proved."""
 
 import subprocess
 from pathlib import Path

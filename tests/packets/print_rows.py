@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All packet rows, as the JSON that weir-rows and weir-fuzz read. Imported by conftest.py; run by hand for the fuzzers."""
+"""All packet rows, as the JSON that weir-rows and weir-fuzz read. Imported by the tests, run by hand for the fuzzers."""
 
 import importlib
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One row for each mode, each family of client and each family of backend that it can join, TCP and UDP. What passes here
-is what the table of docs/MODES.md says of the packet program (scripts/modes-table)."""
+"""One row for each mode, each family of client and each family of backend that it can join, TCP and UDP. What passes
+here is what the table of docs/MODES.md says of the packet program (scripts/modes-table)."""
 
 import dataclasses
 

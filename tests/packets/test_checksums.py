@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What leaves weir has right checksums, whatever the row says: judged by scapy (tests/wire/checksums.py). And what came in
-damaged leaves damaged: weir updates checksums, and never makes a wrong one right."""
+"""What leaves weir has right checksums, whatever the row says: judged by scapy (tests/wire/checksums.py). And what came
+in damaged leaves damaged: weir updates checksums, and never makes a wrong one right."""
 
 import json
 import pathlib
@@ -17,8 +17,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "wire"))
 from checksums import Reassembly, check_frame  # noqa: E402
 
 ANSWERS = {"reset_sent", "too_big_sent"}  # weir's own packets
-# A row in which a packet with a wrong checksum is sent on says so by its name; here are the others: what has no checksum
-# where it should.
+# A row in which a packet with a wrong checksum is sent on says so by its name; here are the others: what has no
+# checksum where it should.
 WITHOUT = {"tunnel_gue_checksum_is_zero_where_nothing_vouches_for_the_packet"}
 
 
@@ -83,7 +83,8 @@ def test_damage_stays_visible(tmp_path):
         rows.append(one)
     file = tmp_path / "damaged.json"
     file.write_text(json.dumps(rows))
-    done = subprocess.run([built("harness/weir-rows"), "--engine", "host", file], capture_output=True, text=True, timeout=120)
+    command = [built("harness/weir-rows"), "--engine", "host", file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     count = 0
     for one, result in zip(rows, json.loads(done.stdout)):

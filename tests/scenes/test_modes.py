@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every mode, from each family to each, TCP and UDP, with flows and without: what docs/MODES.md says works is said because
-it did here (scripts/modes-table). And each checksum of it, captured on the client's and on the backends' side, is right: of
-tunnels' inner packets, of fragmented datagrams and of ICMP errors too. Kernels drop what is wrong, and say nothing."""
+"""Every mode, from each family to each, TCP and UDP, with flows and without: what docs/MODES.md says works is said
+because it did here (scripts/modes-table). And each checksum of it, captured on the client's and on the backends' side,
+is right: of tunnels' inner packets, of fragmented datagrams and of ICMP errors too. Kernels drop what is wrong, and
+say nothing."""
 import pytest
 from ground import backends, balancer, expect, topology
 from ground.capture import Tcpdump, rightly_summed

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every checksum of a frame, judged by scapy: IP headers, TCP, UDP, ICMP and ICMPv6, of tunnels' inner packets and of
-what ICMP errors quote too, as far as they are whole. Used by the packet rows and by the scenes; it knows nothing of weir."""
+what ICMP errors quote too, as far as they are whole. Used by the packet rows and by the scenes; knows nothing of weir."""
 
 from scapy.layers.inet import IP, in4_chksum
 from scapy.layers.inet6 import IPv6, in6_chksum
