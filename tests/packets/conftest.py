@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs all rows once on each engine (weir-rows) and hands the results to test_packets.py."""
 
-import importlib
 import json
 import os
 import pathlib
@@ -14,14 +13,13 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import lab  # noqa: E402
-
-for module in sorted(HERE.glob("rows_*.py")):
-    importlib.import_module(module.stem)
+from print_rows import rows_json  # noqa: E402
 
 
-def runner():
+def built(path):
+    """A program of the tests, as meson has built it."""
     build = pathlib.Path(os.environ.get("WEIR_BUILD", HERE.parent.parent / "build"))
-    return build / "tests" / "harness" / "weir-rows"
+    return build / "tests" / path
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +32,8 @@ def results(tmp_path_factory):
             if engine == "xdp" and os.geteuid() != 0:
                 pytest.skip("loading an XDP program needs root")
             file = tmp_path_factory.mktemp("rows") / f"{engine}.json"
-            rows = [row.as_json() for row in lab.ROWS if engine in row.engines]
-            file.write_text(json.dumps(rows))
-            command = [runner(), "--engine", engine, file]
+            file.write_text(rows_json(engine))
+            command = [built("harness/weir-rows"), "--engine", engine, file]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
             cache[engine] = done
         done = cache[engine]

@@ -98,9 +98,10 @@ class Service:
 class Row:
     """Collects the steps of one row and what each must come to."""
 
-    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS, answers=1000):
+    def __init__(self, name, engines=ENGINES, flow_buckets=16, ports=PORTS, answers=1000, proves=None):
         self.name, self.engines, self.flow_buckets, self.ports = name, engines, flow_buckets, ports
         self.answers = answers  # that weir may send of its own in a tick
+        self.proves = proves  # mode and families, for docs/MODES.md
         self.generations, self.steps, self.expected = [], [], []
         self.busy = set()  # (backend address, port, protocol, source port): taken by a flow
 

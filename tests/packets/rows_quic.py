@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """QUIC: which backend a connection id names, and when it is not asked."""
 
+import dataclasses
+
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6ExtHdrDestOpt
+
 from lab import *
 
 QUIC = Service(port=443, protocol="udp", turns=(0, 1), cid=(2, 1, None, 0), cid_offset=1, cid_length=1)
@@ -106,3 +111,60 @@ def quic_cut_at_each_byte(r):
         c.ask(payload=long(2, 0)[:length], pad=b"\0" * 30)
     for length in range(2):
         c.ask(payload=bytes([0xE0]) + V1 + bytes([length]) + b"\x07\0" + b"\0" * 20)
+
+
+QUIC6 = dataclasses.replace(QUIC, addr=VIP6)
+MOVED6 = "2001:db8:77::77"
+
+
+@row
+def quic_over_ipv6(r):
+    """The same ids, for clients and backends of IPv6, and the client moves on."""
+    c6 = backend6(2)
+    r.tables([QUIC6], [A6, B6, c6])
+    for sport, server, payload in ((50000, c6, short(0)), (50001, B6, short(1)), (50002, A6, long(2, 3)),
+                                   (50003, B6, long(3, 1, V2))):
+        Conversation(r, QUIC6, server, sport=sport, client=CLIENT6).ask("flow_new", payload=payload)
+    c = Conversation(r, QUIC6, A6, client=CLIENT6)
+    c.ask("flow_new", payload=long(0, 1))  # Initial: round robin
+    c.reply(payload=b"server's first flight")
+    moved = Conversation(r, QUIC6, A6, sport=51000, client=MOVED6, mac="02:aa:00:00:00:99")
+    moved.ask("flow_new", payload=short(3))
+    moved.reply(payload=b"and it goes on")
+
+
+@row
+def quic_between_families(r):
+    """Each family of client, to backends of both."""
+    mixed = [A, backend6(1), backend(2)]
+    r.tables([QUIC, dataclasses.replace(QUIC6, id=2)], mixed)
+    for service, client in ((QUIC, CLIENT), (QUIC6, CLIENT6)):
+        for sport, number in ((50000, 0), (50001, 1), (50002, 3)):
+            server = mixed[{0: 2, 1: 1, 3: 0}[number]]
+            c = Conversation(r, service, server, sport=sport, client=client)
+            c.ask("flow_new", payload=short(number))
+            c.reply(payload=b"answer")
+            c.ask(payload=short(number))
+
+
+@row
+def quic_over_ipv6_cut_at_each_byte(r):
+    r.tables([QUIC6], [A6, B6, backend6(2)])
+    c = Conversation(r, QUIC6, A6, client=CLIENT6)
+    c.ask("flow_new", payload=b"")
+    for length in range(3):
+        c.ask(payload=short(0)[:length], pad=b"\0" * 30)
+    for length in range(8):
+        c.ask(payload=long(2, 0)[:length], pad=b"\0" * 30)
+
+
+@row
+def quic_behind_extension_headers(r):
+    """What nat changes behind extension headers is found there; so is the id."""
+    r.tables([QUIC6], [A6, B6, backend6(2)])
+    c = Conversation(r, QUIC6, B6, client=CLIENT6)
+    sent = packet(CLIENT6, VIP6, UDP(sport=40000, dport=443), short(1), ext=(IPv6ExtHdrDestOpt(),))
+    udp = UDP(sport=c.source, dport=8080)
+    received = packet(B6.snat, B6.addr, udp, short(1), ext=(IPv6ExtHdrDestOpt(),), hlim=63)
+    r.forward(LEFT, on_wire(LEFT, CLIENT_MAC, PORT_MAC[LEFT], sent), RIGHT,
+              on_wire(RIGHT, PORT_MAC[RIGHT], B6.mac, received), "flow_new")

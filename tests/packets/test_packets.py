@@ -18,7 +18,7 @@ def describe(frame):
     return f"port {frame['port']}: {Ether(bytes.fromhex(frame['hex'])).summary()}\n    {frame['hex']}"
 
 
-def test_row(row, engine, results):
+def test_row(row, engine, results, record_property):
     result = results(engine)[row.name]
     assert "error" not in result, result.get("error")
     assert len(result["steps"]) == len(row.steps)
@@ -31,6 +31,8 @@ def test_row(row, engine, results):
             assert got[way] == expected[way], (
                 f"{where}, {way}:\n  expected {describe(expected[way])}\n  got      {describe(got[way])}"
             )
+    if row.proves:
+        record_property("proves", f"{row.proves} {engine}")
 
 
 def test_every_reason_has_a_row():

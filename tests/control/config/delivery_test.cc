@@ -144,15 +144,6 @@ struct Case {
     const char* detail;  // a part of the second line
 };
 
-void expect_refused(const std::string& text, const std::string& first_line,
-                    const std::string& detail) {
-    const std::string error = error_of(text);
-    const auto end = error.find('\n');
-    EXPECT_EQ(error.substr(0, end), first_line) << text;
-    ASSERT_NE(end, std::string::npos) << "no detail: " << error;
-    EXPECT_NE(error.find(detail, end), std::string::npos) << error;
-}
-
 TEST(DeliveryRefusals, OfAWordAlone) {
     const Case cases[] = {
         {"forward tunnel; server one.test:1;", "listen 1;",

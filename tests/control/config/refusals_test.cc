@@ -20,15 +20,6 @@ std::string http_server(const std::string& text) {
     return "http { server { listen 1; location / { proxy_pass http://one.test; } " + text + " } }";
 }
 
-void expect_refused(const std::string& text, const std::string& first_line,
-                    const std::string& detail) {
-    const std::string error = error_of(text);
-    const auto end = error.find('\n');
-    EXPECT_EQ(error.substr(0, end), first_line) << text;
-    ASSERT_NE(end, std::string::npos) << "no detail: " << error;
-    EXPECT_NE(error.find(detail, end), std::string::npos) << error;
-}
-
 TEST(Refusals, NameTheDirectiveAndTheReason) {
     const Case in_http[] = {
         {"rewrite ^ /x;", "\"rewrite\" directive is not supported by an L4 balancer in t.conf:1",

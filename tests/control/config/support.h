@@ -69,6 +69,16 @@ inline std::string error_of(const std::string& text, const std::string& global =
     return error;
 }
 
+// The error's first line, and a part of the second, which says why and what to do instead.
+inline void expect_refused(const std::string& text, const std::string& first_line,
+                           const std::string& detail) {
+    const std::string error = error_of(text);
+    const auto end = error.find('\n');
+    EXPECT_EQ(error.substr(0, end), first_line) << text;
+    ASSERT_NE(end, std::string::npos) << "no detail: " << error;
+    EXPECT_NE(error.find(detail, end), std::string::npos) << error;
+}
+
 inline Model model_of(const std::string& text, const std::string& global = "") {
     auto parsed = parse_text(text, global);
     EXPECT_TRUE(parsed.ok()) << (parsed ? "" : parsed.error());
