@@ -46,9 +46,15 @@ struct weir_packet {
     struct weir_mac next_hop; /* set by weir_decide */
     __u8 tags;                /* how many VLAN tags it arrived with */
     __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
-    __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
-    __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
-    __u16 mtu;                /* of an answer that says how long packets may be */
+    union {
+        __u32 fragment_id; /* of a fragment: what its datagram's fragments have in common */
+        __u32 source_sum;  /* of an ICMPv6 error: what its source adds to a checksum */
+    };
+    __u16 trim; /* bytes that the engine cuts off the end after weir_rewrite */
+    union {
+        __u16 mtu;       /* of an answer that says how long packets may be */
+        __u16 quoted_l4; /* of an ICMP error: where the quoted packet's TCP or UDP starts */
+    };
     __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
     __u16 backend;      /* id; set by weir_decide when the verdict is forward */
     __u8 mode;          /* enum weir_mode: how the backend is reached; of a reply: nat */

@@ -125,6 +125,13 @@ WEIR_ASSERT(sizeof(struct weir_icmp) == 8, "RFC 792 header");
 #define WEIR_ICMP_TIME_EXCEEDED 11
 #define WEIR_ICMP_PARAMETER 12
 
+/* RFC 4443 section 3: laid out as RFC 792's; of a too-big message the last four bytes are one
+ * number. */
+#define WEIR_ICMP6_UNREACHABLE 1
+#define WEIR_ICMP6_TOO_BIG 2
+#define WEIR_ICMP6_TIME_EXCEEDED 3
+#define WEIR_ICMP6_PARAMETER 4
+
 /* What an ICMP error quotes of TCP or UDP at the least. */
 struct weir_quoted_ports {
     struct weir_be16 sport;
