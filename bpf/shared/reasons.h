@@ -59,7 +59,9 @@
       "transparent: another flow has the client's port toward the same backend")                  \
     X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
     X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
-      "too long for the way to its backend, and nothing that may be answered")
+      "too long for the way to its backend, and nothing that may be answered")                    \
+    X(MUST_FRAGMENT, DROP, "must_fragment",                                                       \
+      "IPv4 without DF, too long for IPv6 on its way: weir would have to fragment it")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

@@ -12,10 +12,6 @@
 #include "packet.h"
 #include "vlan.h"
 
-#define WEIR_V6_LEAST_AS_V4                                              \
-    1260u /* section 5.1: IPv6's least MTU, less what the header shrinks \
-           */
-
 WEIR_INLINE int weir_crosses(const struct weir_packet* packet, const struct weir_addr* to) {
     return (packet->family == 4) != weir_addr_is_v4(to);
 }
@@ -47,7 +43,7 @@ WEIR_INLINE __s16 weir_room(struct weir_env* env, const struct weir_packet* pack
 WEIR_INLINE void weir_write_ipv4(struct weir_ipv4* ip, const struct weir_packet* packet,
                                  const struct weir_nat* nat, struct weir_be16 id) {
     const __u32 length = sizeof(*ip) + packet->ip_length - ((__u32)packet->l4 - packet->l3);
-    const int small = length <= WEIR_V6_LEAST_AS_V4;
+    const int small = length <= WEIR_IPV6_LEAST_AS_IPV4;
 
     ip->version_ihl = 0x45;
     ip->tos = packet->tos;

@@ -75,6 +75,10 @@ struct weir_extension {
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_extension) == 8, "the shortest extension header");
 
+#define WEIR_IPV6_LEAST_MTU 1280u /* section 5: every link takes so much */
+#define WEIR_IPV6_LEAST_AS_IPV4 \
+    (WEIR_IPV6_LEAST_MTU - 20u) /* what that is once the header has shrunk (RFC 7915) */
+
 #define WEIR_EXTENSION_HOP_BY_HOP 0
 #define WEIR_EXTENSION_ROUTING 43
 #define WEIR_EXTENSION_FRAGMENT 44
