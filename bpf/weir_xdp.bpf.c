@@ -52,10 +52,34 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir
     return weir_decide(env, packet, data, end, now);
 }
 
-WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
-                                     struct weir_packet* packet) {
+WEIR_SUBPROGRAM int weir_xdp_rewrite_flow(struct xdp_md* ctx, struct weir_env* env,
+                                          struct weir_packet* packet) {
     if (!env || !packet) return 0;
-    return weir_rewrite(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_FLOW);
+}
+
+WEIR_SUBPROGRAM int weir_xdp_rewrite_error(struct xdp_md* ctx, struct weir_env* env,
+                                           struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_ERROR);
+}
+
+WEIR_SUBPROGRAM int weir_xdp_rewrite_answer(struct xdp_md* ctx, struct weir_env* env,
+                                            struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_ANSWER);
+}
+
+WEIR_INLINE int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
+                                 struct weir_packet* packet) {
+    const enum weir_way way = weir_way_of(packet);
+
+    if (way == WEIR_WAY_FLOW) return weir_xdp_rewrite_flow(ctx, env, packet);
+    if (way == WEIR_WAY_ERROR) return weir_xdp_rewrite_error(ctx, env, packet);
+    return weir_xdp_rewrite_answer(ctx, env, packet);
 }
 
 /* The express way (shared/express.h): its reason, and above the lowest byte the port to leave by. A
