@@ -9,52 +9,20 @@
 
 #include "answer.h"
 #include "checksum.h"
+#include "header.h"
 #include "nat.h"
 #include "packet.h"
 #include "wire.h"
 
 #define WEIR_ANSWER_TTL 64
 
-/* The checksum of what adds up to `sum` (RFC 1071). */
-WEIR_INLINE struct weir_be16 weir_checksum_of(__u32 sum) {
-    struct weir_be16 checksum;
+/* Id 0: an answer is never fragmented (RFC 6864 section 4.1). `length`: of IP header and all. */
+WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, const struct weir_addr* src,
+                                  const struct weir_addr* dst, __u8 protocol, __u16 length) {
+    const struct weir_be16 id = {0};
 
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    checksum.raw = (__u16)~sum;
-    return checksum;
-}
-
-/* A fresh IPv4 header, from `src` to `dst`. Id 0: it is never fragmented (RFC 6864 section 4.1). */
-WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, struct weir_be32 src, struct weir_be32 dst,
-                                  __u8 protocol, __u16 length) {
-    ip->version_ihl = 0x45;
-    ip->tos = 0;
-    ip->length = weir_be16_from(length);
-    ip->id.raw = 0;
-    ip->fragment = weir_be16_from(WEIR_IPV4_DONT_FRAGMENT);
-    ip->ttl = WEIR_ANSWER_TTL;
-    ip->protocol = protocol;
-    ip->src = src;
-    ip->dst = dst;
-    const struct weir_be16 first = weir_be16_from(0x4500);
-    const struct weir_be16 ttl = weir_be16_from((__u16)(WEIR_ANSWER_TTL << 8 | protocol));
-    __u32 sum = (__u32)first.raw + ip->length.raw + ip->fragment.raw + ttl.raw;
-    sum = weir_sum32(weir_sum32(sum, src), dst);
-    ip->checksum = weir_checksum_of(sum);
-}
-
-/* The same of IPv6; `length` is of what follows. */
-WEIR_INLINE void weir_answer_ipv6(struct weir_ipv6* ip, const struct weir_addr* src,
-                                  const struct weir_addr* dst, __u8 next, __u16 length) {
-    ip->version_class = 0x60;
-    ip->class_label = 0;
-    ip->label.raw = 0;
-    ip->length = weir_be16_from(length);
-    ip->next = next;
-    ip->hops = WEIR_ANSWER_TTL;
-    ip->src = *src;
-    ip->dst = *dst;
+    weir_write_ipv4(ip, src, dst, 0, WEIR_ANSWER_TTL, protocol, length, id,
+                    WEIR_IPV4_DONT_FRAGMENT);
 }
 
 /* RFC 9293 section 3.10.7.1: what has no ACK is acknowledged, what has one says where to reset. */
@@ -105,12 +73,11 @@ WEIR_INLINE int weir_rewrite_reset(const struct weir_packet* packet, __u32 l3, v
     if (packet->family == 4) {
         struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
         if (!ip) return 0;
-        weir_answer_ipv4(ip, src->word[3], dst->word[3], WEIR_PROTO_TCP,
-                         sizeof(*ip) + sizeof(*tcp));
+        weir_answer_ipv4(ip, src, dst, WEIR_PROTO_TCP, sizeof(*ip) + sizeof(*tcp));
     } else {
         struct weir_ipv6* ip = (struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
         if (!ip) return 0;
-        weir_answer_ipv6(ip, src, dst, WEIR_PROTO_TCP, sizeof(*tcp));
+        weir_write_ipv6(ip, src, dst, 0, WEIR_ANSWER_TTL, WEIR_PROTO_TCP, sizeof(*tcp));
     }
     *tcp = reset;
     return 1;
@@ -143,7 +110,7 @@ WEIR_INLINE int weir_rewrite_too_big_v4(const struct weir_packet* packet, __u32 
     icmp->checksum = weir_checksum_of(sum);
     icmp->unused.raw = 0;
     icmp->mtu = mtu;
-    weir_answer_ipv4(ip, packet->tuple.dst.word[3], packet->tuple.src.word[3], WEIR_PROTO_ICMP,
+    weir_answer_ipv4(ip, &packet->tuple.dst, &packet->tuple.src, WEIR_PROTO_ICMP,
                      (__u16)(WEIR_TOO_BIG_ROOM_V4 + WEIR_QUOTE_V4));
     return 1;
 }
@@ -170,7 +137,8 @@ WEIR_INLINE int weir_rewrite_too_big_v6(const struct weir_packet* packet, __u32 
     icmp->checksum = weir_checksum_of(sum);
     icmp->unused.raw = 0;
     icmp->mtu = mtu;
-    weir_answer_ipv6(ip, &packet->tuple.dst, &packet->tuple.src, WEIR_PROTO_ICMPV6, (__u16)length);
+    weir_write_ipv6(ip, &packet->tuple.dst, &packet->tuple.src, 0, WEIR_ANSWER_TTL,
+                    WEIR_PROTO_ICMPV6, (__u16)length);
     return 1;
 }
 

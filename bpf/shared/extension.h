@@ -19,6 +19,7 @@ struct weir_walk {
     __u32 limit;    /* where the packet ends */
     __u32 fragment; /* as IPv4 writes it: WEIR_IPV4_MORE_FRAGMENTS | offset; 0: it is whole */
     __u32 id;       /* of a fragment header */
+    __u32 behind;   /* where that one ends */
 };
 
 WEIR_INLINE int weir_is_extension(__u32 next) {
@@ -42,6 +43,7 @@ WEIR_INLINE enum weir_reason weir_step_extension(struct weir_walk* walk, void* d
         walk->fragment = word >> 3;
         if (word & WEIR_IPV6_MORE_FRAGMENTS) walk->fragment |= WEIR_IPV4_MORE_FRAGMENTS;
         walk->id = weir_be32_to(header->id);
+        walk->behind = walk->offset + size;
     }
     /* Section 4.4: the byte behind the routing type says how many hops are left. */
     if (walk->next == WEIR_EXTENSION_ROUTING && (word & 0xff) != 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The rewrite stage of an ICMP error (icmp.h): the packet that it quotes becomes the one that the
- * flow's other end has sent, and the error is addressed to that end. Every checksum is updated, not
- * recomputed: those of the quoted headers, the message's own, which covers all of it, and the outer
- * header's. What is not quoted is not touched.
+ * flow's other end has sent, and the error is addressed to that end. icmp_translate.h calls this
+ * for an end of the same family. Every checksum is updated, not recomputed: those of the quoted
+ * headers, the message's own, which covers all of it, and the outer header's. What is not quoted is
+ * not touched.
  */
 #ifndef WEIR_ICMP_REWRITE_H
 #define WEIR_ICMP_REWRITE_H
@@ -17,25 +18,36 @@
 struct weir_error {
     struct weir_nat nat; /* what a packet carries that goes where the error goes */
     __u32 quoted;        /* what the quoted addresses add to a checksum that covers them */
-    __u32 outer;         /* what the outer ones do */
+    __u32 outer;         /* what the outer ones do: of IPv6 the pseudo-header has them */
 };
 
-/*
- * The quoted packet went the other way than nat's. The error then comes from weir's own address on
- * that side (RFC 5508 REQ-5), also toward a backend: it may have no route to whoever sent it, and
- * drop what comes from such an address (RFC 3704). A transparent backend has one, through weir, and
- * sees who it was (REQ-4). 0: not in the tables.
- */
-WEIR_SUBPROGRAM int weir_error_of(struct weir_env* env, const struct weir_packet* packet,
-                                  struct weir_error* error) {
+/* The quoted packet went the other way than nat's. 0: not in the tables. */
+WEIR_SUBPROGRAM int weir_error_nat(struct weir_env* env, const struct weir_packet* packet,
+                                   struct weir_error* error) {
     if (!env || !packet || !error) return 0;
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
-    if (!flow || !weir_nat_of(env, flow, packet->from_client, &error->nat)) return 0;
-    const __u32 dst = weir_delta_addr(0, &packet->tuple.dst, &error->nat.dst);
-    error->quoted = weir_delta_addr(dst, &packet->tuple.src, &error->nat.src);
-    error->outer = dst;
-    if (packet->mode != WEIR_MODE_TRANSPARENT)
-        error->outer = weir_sum_addr(dst + (__u16)~packet->source_sum, &error->nat.src);
+    return flow && weir_nat_of(env, flow, packet->from_client, &error->nat);
+}
+
+/*
+ * What the addresses do. An error comes from weir's own address on the side that it goes to (RFC
+ * 5508 REQ-5), also toward a backend: it may have no route to whoever sent it, and drop what comes
+ * from such an address (RFC 3704). A transparent backend has one, through weir, and sees who it was
+ * (REQ-4).
+ */
+WEIR_SUBPROGRAM int weir_error_sums(const struct weir_packet* packet, struct weir_error* error) {
+    if (!packet || !error) return 0;
+    error->quoted = weir_delta_addr(0, &packet->tuple.dst, &error->nat.dst);
+    error->quoted = weir_delta_addr(error->quoted, &packet->tuple.src, &error->nat.src);
+    error->outer = 0;
+    if (packet->family == 6)
+        error->outer = (__u16)~weir_fold(weir_sum_addr(packet->source_sum, &packet->tuple.dst));
+    if (weir_addr_is_v4(&error->nat.dst)) return 1;
+    error->outer = weir_sum_addr(error->outer, &error->nat.dst);
+    if (packet->mode == WEIR_MODE_TRANSPARENT)
+        error->outer += packet->source_sum;
+    else
+        error->outer = weir_sum_addr(error->outer, &error->nat.src);
     return 1;
 }
 
@@ -123,17 +135,6 @@ WEIR_INLINE int weir_rewrite_error_ipv6(const struct weir_packet* packet,
     icmp->checksum = weir_checksum_update(
         icmp->checksum, weir_rewrite_quoted_ports(packet, data, end, error, message));
     return 1;
-}
-
-/* Returns the Ethernet type, 0: the frame has shrunk. */
-WEIR_INLINE __u32 weir_rewrite_error(struct weir_env* env, const struct weir_packet* packet,
-                                     __u32 l3, void* data, void* end) {
-    struct weir_error error = {};
-
-    if (!weir_error_of(env, packet, &error)) return 0;
-    if (packet->family == 4)
-        return weir_rewrite_error_ipv4(packet, &error, l3, data, end) ? WEIR_ETH_IPV4 : 0;
-    return weir_rewrite_error_ipv6(packet, &error, l3, data, end) ? WEIR_ETH_IPV6 : 0;
 }
 
 #endif

@@ -10,6 +10,32 @@
 #include "icmp.h"
 #include "packet.h"
 
+/*
+ * A fragment, walked as far as it goes. RFC 7112: the first one has all headers. Only that one says
+ * which protocol the datagram is of (RFC 8200 section 4.5): a later one names what all fragments'
+ * payload begins with, and does not have it.
+ */
+WEIR_INLINE enum weir_reason weir_parse_fragment_ipv6(struct weir_packet* packet,
+                                                      const struct weir_walk* walk,
+                                                      enum weir_reason walked, void* data,
+                                                      void* end) {
+    const __u32 offset = walk->fragment & WEIR_IPV4_OFFSET_MASK;
+
+    packet->fragment_id = walk->id;
+    packet->fragment = (__u16)walk->fragment;
+    if (walked == WEIR_REASON_TRUNCATED) return WEIR_REASON_FRAGMENT_TINY;
+    if (walked != WEIR_REASON_NONE) return walked;
+    if (walk->behind != walk->offset) packet->fragment |= WEIR_FRAGMENT_DEEP;
+    if (offset == 0 || !weir_is_extension(walk->next))
+        return weir_parse_fragment(packet, data, end, offset, walk->limit - walk->offset);
+    packet->kind = WEIR_KIND_FRAGMENT;
+    packet->fragment |= WEIR_FRAGMENT_DEEP;
+    packet->tuple.sport.raw = 0;
+    packet->tuple.dport.raw = 0;
+    packet->tcp_flags = 0;
+    return WEIR_REASON_NONE;
+}
+
 WEIR_INLINE enum weir_reason weir_parse_ipv6(struct weir_packet* packet, void* data, void* end) {
     const __u32 l3 = packet->l3 & WEIR_L3_MASK;
     const struct weir_ipv6* ip = (const struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
@@ -39,8 +65,8 @@ WEIR_INLINE enum weir_reason weir_parse_ipv6(struct weir_packet* packet, void* d
         const enum weir_reason reason = weir_walk_extensions(&walk, data, end);
         packet->tuple.protocol = walk.next;
         packet->l4 = (__u16)walk.offset;
+        if (walk.fragment != 0) return weir_parse_fragment_ipv6(packet, &walk, reason, data, end);
         if (reason != WEIR_REASON_NONE) return reason;
-        if (walk.fragment != 0) return WEIR_REASON_FRAGMENT;
     }
     if (packet->tuple.protocol == WEIR_PROTO_ICMPV6)
         return weir_parse_icmp6(packet, data, end, l3 + length - packet->l4);

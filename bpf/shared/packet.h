@@ -53,6 +53,7 @@ struct weir_packet {
     __u16 trim; /* bytes that the engine cuts off the end after weir_rewrite */
     union {
         __u16 mtu;       /* of an answer that says how long packets may be */
+        __u16 fragment;  /* of a fragment: as IPv4's header has it, or WEIR_FRAGMENT_DEEP */
         __u16 quoted_l4; /* of an ICMP error: where the quoted packet's TCP or UDP starts */
     };
     __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
@@ -63,9 +64,19 @@ struct weir_packet {
 WEIR_ASSERT(sizeof(struct weir_packet) == 96,
             "no padding: BPF hands it to subprograms initialized");
 
+/* A bit of packet->fragment: extension headers stand behind IPv6's fragment header, and count in
+ * the offsets of all fragments. */
+#define WEIR_FRAGMENT_DEEP 0x8000u
+
 #define WEIR_L3 14u         /* behind Ethernet without tags */
 #define WEIR_L3_MASK 0x1fu  /* offsets are masked where they are used: the verifier forgets */
 #define WEIR_L4_MASK 0x1ffu /* what was checked before */
+
+/* What tells datagrams of one source, destination and id apart: of IPv6 nothing (RFC 8200 section
+ * 4.5), since only the first fragment says which protocol it is. */
+WEIR_INLINE __u32 weir_fragment_protocol(const struct weir_packet* packet) {
+    return packet->family == 4 ? packet->tuple.protocol : WEIR_EXTENSION_FRAGMENT;
+}
 
 /* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
 WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {

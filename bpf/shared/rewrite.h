@@ -9,7 +9,7 @@
 
 #include "answer_rewrite.h"
 #include "encap.h"
-#include "icmp_rewrite.h"
+#include "icmp_translate.h"
 #include "mss.h"
 #include "nat.h"
 #include "translate.h"
@@ -40,7 +40,9 @@ WEIR_INLINE int weir_rewrite_ipv6(const struct weir_packet* packet, const struct
     if (!ip) return 0;
     __u32 delta = weir_delta_addr(0, &packet->tuple.src, &nat->src);
     delta = weir_delta_addr(delta, &packet->tuple.dst, &nat->dst);
-    if (!weir_rewrite_ports(packet, data, end, nat, delta, &checksum)) return 0;
+    if (packet->kind != WEIR_KIND_FRAGMENT &&
+        !weir_rewrite_ports(packet, data, end, nat, delta, &checksum))
+        return 0;
     ip->src = nat->src;
     ip->dst = nat->dst;
     ip->hops--;
