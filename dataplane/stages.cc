@@ -29,7 +29,9 @@ std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf&
                        const Rss* rss) {
     if (!rss || !weir_is_service(&env, &packet.tuple))
         return weir_owner(&env, &packet, env.workers);
-    const bool hashed = (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
+    // The NIC hashes no ports of a fragment, nor those that an ICMP error quotes.
+    const bool hashed =
+        packet.kind == WEIR_KIND_PLAIN && (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
     return rss->worker_of(hashed ? frame.hash.rss : rss->hash(packet.tuple));
 }
 
@@ -76,6 +78,9 @@ void parse(Batch& batch) {
 void hash(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
     for (unsigned i = 0; i < batch.count; i++) {
+        if (batch.reason[i] == WEIR_REASON_NONE && weir_is_wrapped(&batch.packet[i]))
+            batch.reason[i] = weir_unwrap(&env, &batch.packet[i], frame_start(batch.frame[i]),
+                                          frame_end(batch.frame[i]));
         if (batch.reason[i] != WEIR_REASON_NONE) continue;
         batch.reason[i] = weir_hash_packet(&env, &batch.packet[i], tick);
     }
