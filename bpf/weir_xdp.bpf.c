@@ -40,6 +40,12 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_parse(struct xdp_md* ctx, struct weir_
     return weir_parse(packet, data, end, length, (__u8)in_port);
 }
 
+WEIR_SUBPROGRAM enum weir_reason weir_xdp_unwrap(struct xdp_md* ctx, struct weir_env* env,
+                                                 struct weir_packet* packet) {
+    if (!env || !packet) return WEIR_REASON_BAD_TABLES;
+    return weir_unwrap(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
+}
+
 WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir_env* env,
                                                  struct weir_packet* packet) {
     void* data = (void*)(long)ctx->data;
@@ -98,6 +104,8 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
                                          struct xdp_md* ctx, __u32 in_port) {
     enum weir_reason reason = weir_xdp_parse(ctx, packet, in_port);
 
+    if (reason == WEIR_REASON_NONE && weir_is_wrapped(packet))
+        reason = weir_xdp_unwrap(ctx, env, packet);
     if (reason != WEIR_REASON_NONE) return reason;
     reason = weir_xdp_decide(ctx, env, packet);
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;

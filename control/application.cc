@@ -12,6 +12,7 @@
 #include "control/api/report.h"
 #include "control/log/log.h"
 #include "control/process.h"
+#include "control/publish/icmp_peers.h"
 #include "control/publish/make_engine.h"
 #include "control/publish/ports.h"
 #include "control/publish/ways.h"
@@ -166,7 +167,8 @@ void Application::run() {
 }
 
 // As nginx, which binds an address of its own only where no wildcard has the port.
-Status Application::reserve(const config::Model& model) {
+Status Application::reserve(const config::Model& configured) {
+    const config::Model model = publish::with_icmp_peers(configured);
     std::vector<ListenTuple> wildcards;
     std::vector<ListenTuple> own;
     for (const config::Service& service : model.services) {

@@ -51,7 +51,7 @@ class Application {
     void wait_for_next_hops();
     void reload();
     Status adopt(config::Model model);
-    Status reserve(const config::Model& model);
+    Status reserve(const config::Model& configured);
     static Status check_ways(const config::Model& model);
     void log_unreachable() const;
     void warn_unchangeable(const config::Model& model) const;

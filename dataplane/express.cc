@@ -21,7 +21,7 @@ bool has_headers(const rte_mbuf* frame) {
 }
 
 [[gnu::noinline]] bool is_ours(weir_env& env, const weir_express& x, const weir_service* service,
-                               const rte_mbuf& frame, const Rss* rss) {
+                               const rte_mbuf* frame, const Rss* rss) {
     const weir_tuple tuple{weir_addr_v4(x.src), weir_addr_v4(x.dst), x.sport, x.dport, x.protocol};
     return owner_of(env, service, tuple, x.hash, frame, rss) == env.worker;
 }
@@ -75,7 +75,7 @@ void aim(weir_env& env, Batch& batch, const Share& share) {
         const weir_express_kind kind = weir_express_aim(&env, &x, service, found);
         if (kind == WEIR_EXPRESS_DECLINED) continue;
         batch.express[i] = x;
-        if (!share.all && !is_ours(env, x, found ? service : nullptr, *frame, share.rss)) continue;
+        if (!share.all && !is_ours(env, x, found ? service : nullptr, frame, share.rss)) continue;
         if (kind == WEIR_EXPRESS_STATELESS) {
             batch.stateless |= bit;
             rte_prefetch0(weir_env_slots(&env, x.at / WEIR_SLOTS_PER_LINE));

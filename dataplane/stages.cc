@@ -74,7 +74,12 @@ void parse(Batch& batch) {
 void hash(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
     each(batch.left, [&](unsigned i) {
-        const weir_reason reason = weir_hash_packet(&env, &batch.packet[i], tick);
+        weir_packet& packet = batch.packet[i];
+        weir_reason reason = WEIR_REASON_NONE;
+        if (weir_is_wrapped(&packet))
+            reason =
+                weir_unwrap(&env, &packet, frame_start(batch.frame[i]), frame_end(batch.frame[i]));
+        if (reason == WEIR_REASON_NONE) reason = weir_hash_packet(&env, &packet, tick);
         if (reason != WEIR_REASON_NONE) batch.done(i, reason);
     });
 }
@@ -84,8 +89,9 @@ std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
     std::uint64_t receivers = 0;
     each(batch.left, [&](unsigned i) {
         const weir_packet& packet = batch.packet[i];
-        const std::uint32_t owner = owner_of(env, weir_service_find(&env, &packet.tuple),
-                                             packet.tuple, packet.hash, *batch.frame[i], rss);
+        const std::uint32_t owner =
+            owner_of(env, weir_service_find(&env, &packet.tuple), packet.tuple, packet.hash,
+                     packet.kind == WEIR_KIND_PLAIN ? batch.frame[i] : nullptr, rss);
         if (owner == env.worker) return;
         batch.frame[i]->hash.usr = batch.port[i];
         if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) {

@@ -120,7 +120,8 @@ WEIR_INLINE int weir_encap_udp(const struct weir_packet* packet, const struct we
     int known = 0;
 
     if (!udp) return 0;
-    const struct weir_be16 sport = weir_be16_from((__u16)(0xc000u | weir_entropy(packet)));
+    const __u32 low = packet->kind == WEIR_KIND_TO_PEER ? packet->peer : weir_entropy(packet);
+    const struct weir_be16 sport = weir_be16_from((__u16)(0xc000u | low));
     const struct weir_be16 length16 = weir_be16_from((__u16)length);
     udp->sport = sport;
     udp->dport = backend->tunnel_port;

@@ -14,8 +14,9 @@ enum weir_kind {
     WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
     WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports but those of the first (fragment.h) */
     WEIR_KIND_FIRST_FRAGMENT = 3,
-    WEIR_KIND_RESET = 4,   /* becomes an answer: a RST (answer.h) */
-    WEIR_KIND_TOO_BIG = 5, /* likewise: how long packets may be */
+    WEIR_KIND_TO_PEER = 4, /* an ICMP error that another balancer gets (peers.h) */
+    WEIR_KIND_RESET = 5,   /* becomes an answer: a RST (answer.h) */
+    WEIR_KIND_TOO_BIG = 6, /* likewise: how long packets may be */
 };
 
 /*
@@ -56,7 +57,10 @@ struct weir_packet {
         __u16 fragment;  /* of a fragment: as IPv4's header has it, or WEIR_FRAGMENT_DEEP */
         __u16 quoted_l4; /* of an ICMP error: where the quoted packet's TCP or UDP starts */
     };
-    __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+    union {
+        __u32 named; /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
+        __u32 peer;  /* of an ICMP error: who sent it on, and its mark, or WEIR_NO_BACKEND */
+    };
     __u16 backend;      /* id; set by weir_decide when the verdict is forward */
     __u8 mode;          /* enum weir_mode: how the backend is reached; of a reply: nat */
     __u8 dont_fragment; /* IPv4: DF is set */
@@ -69,7 +73,7 @@ WEIR_ASSERT(sizeof(struct weir_packet) == 96,
 #define WEIR_FRAGMENT_DEEP 0x8000u
 
 #define WEIR_L3 14u         /* behind Ethernet without tags */
-#define WEIR_L3_MASK 0x1fu  /* offsets are masked where they are used: the verifier forgets */
+#define WEIR_L3_MASK 0x7fu  /* offsets are masked where they are used: the verifier forgets */
 #define WEIR_L4_MASK 0x1ffu /* what was checked before */
 
 /* What tells datagrams of one source, destination and id apart: of IPv6 nothing (RFC 8200 section

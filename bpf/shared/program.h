@@ -4,6 +4,7 @@
  * one packet, DPDK each over a whole batch; the semantics are all here.
  *
  *   weir_parse    frame -> tuple                         packet.h
+ *   weir_unwrap   what weir_is_wrapped: the error inside   peers.h
  *   weir_hash_packet  a fragment's ports, then the hash  fragment.h
  *   weir_decide   tuple -> flow, next hop, reason        here
  *   (the engine moves the frame's start by packet->room, or drops it as no_room)
@@ -20,6 +21,7 @@
 #include "icmp_words.h"
 #include "martian.h"
 #include "parse.h"
+#include "peers.h"
 #include "quic.h"
 #include "reference.h"
 #include "rewrite.h"
@@ -197,11 +199,34 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     return check == WEIR_REASON_NONE ? reason : check;
 }
 
+/* An ICMP error to a service, or from a peer, about no flow that is known here: another balancer
+ * may know it. */
+WEIR_INLINE enum weir_reason weir_to_peer(struct weir_env* env, struct weir_packet* packet,
+                                          __u32 now) {
+    const __u32 next = weir_peer_next(env, packet);
+    if (next == WEIR_NO_PEER) return WEIR_REASON_ICMP;
+    if (next == WEIR_LAST_PEER) return WEIR_REASON_ICMP_NO_PEER;
+    const __u32 id = next & 0xffffu;
+    const struct weir_backend* backend = weir_env_backend(env, id);
+    enum weir_reason reason = weir_backend_check(backend);
+    if (!backend || reason != WEIR_REASON_NONE) return reason;
+    if (backend->mode != WEIR_MODE_GUE) return WEIR_REASON_BAD_TABLES;
+    if (packet->peer == WEIR_NO_BACKEND && !weir_answer_allowed(env, now))
+        return WEIR_REASON_ANSWER_LIMITED;
+    reason = weir_toward(env, packet, backend, id);
+    if (reason != WEIR_REASON_NONE) return reason;
+    packet->kind = WEIR_KIND_TO_PEER;
+    packet->peer = next >> 16;
+    return WEIR_REASON_ICMP_TO_PEER;
+}
+
 /* An ICMP error; packet->flow is the flow of what it quotes, if there is one. `to_backend`: it came
  * from the client's side. Nothing of the flow changes. */
 WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
-                                               int to_backend, void* data, void* end) {
-    if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_ICMP;
+                                               int to_backend, void* data, void* end, __u32 now) {
+    if (packet->flow == WEIR_NO_FLOW)
+        return to_backend || packet->peer != WEIR_NO_BACKEND ? weir_to_peer(env, packet, now)
+                                                             : WEIR_REASON_ICMP;
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
     packet->from_client = (__u8)to_backend;
@@ -285,11 +310,11 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
         if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
     }
-    if (service && service->cid_count != 0)
+    if (service && service->cid_count != 0 && packet->kind == WEIR_KIND_PLAIN)
         packet->named = weir_quic_backend(env, packet, service, data, end);
     if (packet->kind == WEIR_KIND_ICMP_ERROR) {
         if (!service) packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
-        reason = weir_decide_error(env, packet, service != 0, data, end);
+        reason = weir_decide_error(env, packet, service != 0, data, end, now);
     } else if (service) {
         reason = weir_decide_client(env, packet, service, data, end, now);
     } else {

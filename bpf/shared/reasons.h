@@ -63,7 +63,13 @@
     X(MUST_FRAGMENT, DROP, "must_fragment",                                                       \
       "IPv4 without DF, too long for IPv6 on its way: weir would have to fragment it")            \
     X(ICMP_UNTRANSLATABLE, DROP, "icmp_untranslatable",                                           \
-      "ICMP error that the other end's family has no words for (RFC 7915 sections 4.2 and 5.2)")
+      "ICMP error that the other end's family has no words for (RFC 7915 sections 4.2 and 5.2)")  \
+    X(ICMP_TO_PEER, FORWARD, "icmp_to_peer",                                                      \
+      "ICMP error of no flow here; passed on to a balancer of `icmp_peers`")                      \
+    X(ICMP_NO_PEER, DROP, "icmp_no_peer",                                                         \
+      "ICMP error of no flow, neither here nor at any of `icmp_peers`")                           \
+    X(PEER_STRAY, DROP, "peer_stray",                                                             \
+      "to the port of `icmp_peers`, but no ICMP error, or not from one of them")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

@@ -106,6 +106,11 @@ enum weir_method {
     8u /* transparent: a flow's worker follows from the client's port, which replies carry too */
 #define WEIR_SERVICE_RESET_UNKNOWN \
     16u /* TCP of no flow that is no SYN gets a RST; else it is dropped */
+#define WEIR_SERVICE_PEERS \
+    32u /* stateless; its backends are the balancers of `icmp_peers` (peers.h) */
+
+#define WEIR_PEER_PORT 6082 /* of such a service */
+#define WEIR_PEER_LIST 4u   /* how many it has at most */
 
 /* What clients address, with everything that choosing a backend needs. One cache line. */
 struct weir_service {

@@ -83,6 +83,7 @@ WEIR_INLINE enum weir_reason weir_toward_or_answer(struct weir_env* env, struct 
 WEIR_INLINE enum weir_reason weir_decide_stateless(struct weir_env* env, struct weir_packet* packet,
                                                    const struct weir_service* service,
                                                    const struct weir_mac* from, __u32 now) {
+    if (service->flags & WEIR_SERVICE_PEERS) return WEIR_REASON_PEER_STRAY;
     const __u32 id = weir_pick(env, service, &packet->tuple);
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);

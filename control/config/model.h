@@ -60,6 +60,7 @@ struct Delivery {
     bool session_drop = false;         // flows of a removed or dead backend are reset
     bool mss_clamp = true;             // a SYN's MSS is lowered to what fits ...
     std::uint16_t mss = 0;             // ... or to this, when not 0
+    bool to_peer = false;              // not a backend: a balancer of `icmp_peers`
 
     bool operator==(const Delivery&) const = default;
 };
@@ -167,7 +168,7 @@ struct Dataplane {
     std::string local_network =
         "169.254.77.0/30";  // the link to the host's own stack (local backends)
     std::string local_network6 = "fd77:6569:7200::/126";  // likewise, a ULA (RFC 4193)
-    std::vector<IpAddress> icmp_peers;  // balancers that get a copy of errors for unknown flows
+    std::vector<IpAddress> icmp_peers;  // balancers that get errors about flows unknown here
     bool reset_unknown = false;         // TCP of no flow is answered with RST, else dropped
     Source source;
 };

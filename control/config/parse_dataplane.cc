@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "bpf/shared/tables.h"
 #include "control/config/parse.h"
 #include "control/config/url.h"
 #include "control/config/values.h"
@@ -118,15 +119,13 @@ Status read_snat(Parse& parse, const Statement& statement) {
 }
 
 Status read_icmp_peers(Parse& parse, const Statement& statement) {
-    constexpr std::size_t most = 4;
+    constexpr std::size_t most = WEIR_PEER_LIST;
     if (!parse.first(statement)) return parse.duplicate(statement);
     auto addresses = read_addresses(parse, statement, "another balancer, such as 10.0.0.3");
     if (!addresses) return Error{addresses.error()};
     if (addresses->size() > most)
         return parse.error(fmt::format("too many addresses in \"{}\" directive", statement.name()),
                            fmt::format("an error is copied to at most {} other balancers", most));
-    parse.notice_once(statement.name(),
-                      "\"icmp_peers\" directive is ignored: ICMP errors are not copied yet");
     assign(parse, statement, parse.model.dataplane.icmp_peers, *std::move(addresses));
     return success();
 }

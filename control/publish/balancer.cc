@@ -11,6 +11,7 @@
 #include "control/net/address.h"
 #include "control/publish/convert.h"
 #include "control/publish/delivery.h"
+#include "control/publish/icmp_peers.h"
 
 namespace weir::publish {
 namespace {
@@ -138,6 +139,7 @@ Status Balancer::number_service(const config::Service& configured, const config:
     record.connect = span_of(configured.proxy_connect_timeout);
     record.method = method_of(upstream.method, upstream.hash_key);
     if (upstream.stateless) record.flags |= WEIR_SERVICE_STATELESS;
+    if (upstream.delivery.to_peer) record.flags |= WEIR_SERVICE_PEERS;
     if (upstream.delivery.forward == config::Forward::transparent)
         record.flags |= WEIR_SERVICE_BY_PORT;
     if (configured.quic_cid) {
@@ -179,6 +181,9 @@ Status Balancer::number_services(const config::Model& model, const std::vector<I
                                  [&](const IpAddress& address) {
                                      return address.is_v6() == configured.ipv6_wildcard;
                                  });
+        // Where the packet program looks for them (peers.h).
+        if (model.upstreams[configured.upstream].delivery.to_peer)
+            addresses.emplace_back(boost::asio::ip::address_v6::any());
         for (const IpAddress& address : addresses)
             if (auto done = number_service(configured, model.upstreams[configured.upstream],
                                            address, services);
@@ -205,7 +210,7 @@ void Balancer::note_services(std::map<std::uint32_t, Upstream>& upstreams,
 }
 
 Status Balancer::configure(const config::Model& model, const std::vector<IpAddress>& wildcard) {
-    auto owned = model;  // upstream.servers points into it
+    auto owned = with_icmp_peers(model);  // upstream.servers points into it
     std::map<std::uint32_t, Upstream> upstreams;
     std::map<std::uint32_t, Service> services;
     auto numbered = number_upstreams(owned, upstreams);

@@ -101,6 +101,7 @@ void fill_way(weir_backend& record, const config::Delivery& delivery, const IpAd
     record.snat = to_addr(route.source);
     record.snat_low = route.source_low;
     record.snat_high = route.source_high;
+    if (delivery.to_peer) record.snat = to_addr(route.own);  // what the other one's list has
     // Over the host link, only the link's own address comes back.
     if (delivery.bind && route.port != 0) {
         record.snat = to_addr(*delivery.bind);

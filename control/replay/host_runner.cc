@@ -47,6 +47,8 @@ class HostRunner : public Runner {
         std::uint8_t* end = data + bytes.size();
         weir_reason reason =
             weir_parse(&packet, data, end, static_cast<std::uint32_t>(bytes.size()), port);
+        if (reason == WEIR_REASON_NONE && weir_is_wrapped(&packet))
+            reason = weir_unwrap(&env, &packet, data, end);
         if (reason != WEIR_REASON_NONE) return reason;
         reason = weir_hash_packet(&env, &packet, weir_tick(now));
         if (reason != WEIR_REASON_NONE) return reason;

@@ -98,6 +98,7 @@ weir_service service(tables::Writer& writer, const json& from) {
     service.cid_offset = from.at("cid_offset");
     service.cid_length = from.at("cid_length");
     if (from.at("stateless")) service.flags |= WEIR_SERVICE_STATELESS;
+    if (from.at("peers")) service.flags |= WEIR_SERVICE_PEERS;
     if (from.at("by_port")) service.flags |= WEIR_SERVICE_BY_PORT;
     service.port_low = from.at("ports").at(0);
     service.port_high = from.at("ports").at(1);

@@ -92,6 +92,7 @@ class Service:
     cid_length: int = 1
     stateless: bool = False
     by_port: bool = False
+    peers: bool = False  # its backends are other balancers
     ports: tuple = (0, 0)  # first and last of a range, with port 0
 
 

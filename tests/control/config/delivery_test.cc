@@ -125,18 +125,6 @@ TEST(Delivery, ReadsQuicConnectionIds) {
     EXPECT_EQ(plain.services[0].quic_cid, (QuicCid{1, 1}));
 }
 
-TEST(Delivery, SaysWhatHasNoEffectYet) {
-    const auto parsed =
-        parse_text("dataplane { icmp_peers 10.0.0.3; reset_unknown on; }" +
-                   stream("server one.test:1 server_id=7;", "listen 443 udp; quic_cid;"));
-    ASSERT_TRUE(parsed.ok());
-    ASSERT_EQ(parsed->messages.size(), 1U);
-    for (const Message& message : parsed->messages) {
-        EXPECT_EQ(message.level, LogLevel::notice);
-        EXPECT_NE(message.text.find("directive is ignored"), std::string::npos) << message.text;
-    }
-}
-
 struct Case {
     const char* upstream;
     const char* server;

@@ -95,6 +95,7 @@ class BalancerTest : public testing::Test {
             route.next_hop = {
                 {2, 0, 0, 0, 1, static_cast<std::uint8_t>(to_addr(backend).word[3].raw >> 24)}};
             route.source = make_address(backend.is_v4() ? "10.0.0.254" : "2001:db8::fe");
+            route.own = make_address(backend.is_v4() ? "10.0.0.253" : "2001:db8::fd");
             route.mtu = 1500;
             route.way = way;
             route.source_low = 40000;

@@ -199,6 +199,31 @@ TEST_F(BalancerTest, AWildcardStandsForTheAddressesOfThePorts) {
     EXPECT_EQ(traffic.open("203.0.113.1", 80).reason, WEIR_REASON_SERVICE_DRAINING);
 }
 
+TEST_F(BalancerTest, OtherBalancersAreBackendsOfAServiceOfTheirOwn) {
+    config::Model model = three_servers();
+    model.dataplane.icmp_peers = {make_address("10.0.0.8"), make_address("2001:db8::9")};
+    load(model, {make_address("203.0.113.1"), make_address("2001:db8::1")});
+    std::set<std::string> addresses;
+    for (const weir_service& service : balancer->writer().services()) {
+        if (!(service.flags & WEIR_SERVICE_PEERS)) continue;
+        addresses.insert(from_addr(service.addr).to_string());
+        EXPECT_EQ(service.flags, WEIR_SERVICE_PEERS | WEIR_SERVICE_STATELESS | WEIR_SERVICE_USED);
+        EXPECT_EQ(service.protocol, WEIR_PROTO_UDP);
+        EXPECT_EQ(weir_be16_to(service.port), WEIR_PEER_PORT);
+        ASSERT_EQ(service.turn_count, 2u);
+        const weir_slot_line& line = heap.view().slots[service.turn_base / WEIR_SLOTS_PER_LINE];
+        const weir_backend& first =
+            balancer->writer().backends()[line.backend[service.turn_base % WEIR_SLOTS_PER_LINE]];
+        EXPECT_EQ(from_addr(first.addr), make_address("10.0.0.8"));
+        EXPECT_EQ(from_addr(first.snat), make_address("10.0.0.253")) << "not an address of `snat`";
+        EXPECT_EQ(first.mode, WEIR_MODE_GUE);
+        EXPECT_EQ(weir_be16_to(first.tunnel_port), WEIR_PEER_PORT);
+    }
+    EXPECT_EQ(addresses, (std::set<std::string>{"::", "203.0.113.1", "2001:db8::1"}));
+    load(three_servers());
+    EXPECT_EQ(record(WEIR_PEER_PORT).flags & WEIR_SERVICE_DRAINING, WEIR_SERVICE_DRAINING);
+}
+
 TEST_F(BalancerTest, IpHashStaysWithTheClientsNetwork) {
     config::Model model = three_servers();
     model.upstreams[0].method = config::Method::ip_hash;

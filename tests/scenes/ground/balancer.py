@@ -17,11 +17,11 @@ ALL = ["nginx", *ENGINES]
 class Balancer:
     """Runs in the topology's balancer namespace; its log is one file over all restarts."""
 
-    def __init__(self, topology):
+    def __init__(self, topology, name=None):
         self.topology, self.namespace = topology, topology.balancer
-        self.directory = topology.lab.directory
-        self.log_file = self.directory / f"{self.kind}.log"
-        self.pid_file = self.directory / f"{self.kind}.pid"
+        self.directory, self.name = topology.lab.directory, name or self.kind
+        self.log_file = self.directory / f"{self.name}.log"
+        self.pid_file = self.directory / f"{self.name}.pid"
         self.child = None
 
     def start(self, configuration, ready=80):
@@ -43,7 +43,7 @@ class Balancer:
     def prepare(self, configuration):
         if isinstance(configuration, os.PathLike):
             return configuration
-        path = self.directory / f"{self.kind}.conf"
+        path = self.directory / f"{self.name}.conf"
         path.write_text(configuration)
         return path
 
@@ -98,9 +98,12 @@ class NginxBalancer(Balancer):
 
 
 class WeirBalancer(Balancer):
-    def __init__(self, topology, engine, options=""):
-        self.kind, self.options = engine, options
-        super().__init__(topology)
+    """With a name of its own it is an instance beside the usual one."""
+
+    def __init__(self, topology, engine, options="", name=None):
+        self.kind, self.instance = engine, name or "weir"
+        self.options = f"instance {self.instance}; {options}" if name else options
+        super().__init__(topology, name)
 
     def command(self):
         ports = " ".join(f"port {name};" for name in self.topology.ports)
@@ -109,7 +112,7 @@ class WeirBalancer(Balancer):
                 f"dataplane {{ engine {self.kind}; {ports} {self.options} }}"]
 
     def weirctl(self, *arguments):
-        return self.namespace.run(paths.WEIRCTL, *arguments, check=False)
+        return self.namespace.run(paths.WEIRCTL, "--instance", self.instance, *arguments, check=False)
 
     def show(self, what):
         """The rows of `weirctl -o json show WHAT`; none while it cannot be reached."""

@@ -31,8 +31,8 @@ class Lab:
         atexit.register(self.close)
         mount_bpffs()
 
-    def namespace(self, name):
-        made = Namespace(self, name)
+    def namespace(self, name, is_balancer=None):
+        made = Namespace(self, name, is_balancer)
         self.namespaces.append(made)
         return made
 

@@ -27,6 +27,7 @@ class Topology:
     addresses: list = field(default_factory=list)  # ... and their addresses
     tcp_ports: list = field(default_factory=list)  # the port of each backend
     far_client: Namespace = None
+    switch: Namespace = None       # of one_armed: what else plug() puts there
     vip6: str = None               # after dual_stack()
     addresses6: list = field(default_factory=list)
 
@@ -71,7 +72,7 @@ def one_armed():
     far.address("eth0", "10.9.0.2/24")
     far.route("default", "10.9.0.1")
     balancer.route("default", "10.0.0.254")
-    topology = Topology(lab, client, balancer, "10.0.0.10", ["eth0"], far_client=far)
+    topology = Topology(lab, client, balancer, "10.0.0.10", ["eth0"], far_client=far, switch=switch)
     add_hosts(topology, switch, "10.0.0")
     return topology
 
