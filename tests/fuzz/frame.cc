@@ -45,6 +45,7 @@ void step_over(const Bytes& frame, Layout& layout) {
                 layout.l4 += 8 + 4 * length;
                 break;
             case fragment:
+                if ((word_at(frame, layout.l4 + 2) & 0xfff9) != 0) layout.fragment = true;
                 if ((word_at(frame, layout.l4 + 2) & 0xfff8) != 0) layout.later_fragment = true;
                 layout.l4 += 8;
                 break;
@@ -95,6 +96,7 @@ Layout layout_of(const Bytes& frame) {
         layout.family = 4;
         layout.protocol = frame[layout.l3 + 9];
         layout.l4 = layout.l3 + std::size_t{4} * (frame[layout.l3] & 15);
+        layout.fragment = (word_at(frame, layout.l3 + 6) & 0x3fff) != 0;
         layout.later_fragment = (word_at(frame, layout.l3 + 6) & 0x1fff) != 0;
     }
     if (word_at(frame, type) == 0x86dd && has(frame, layout.l3, 40)) {
@@ -125,19 +127,27 @@ void fix_checksums(Bytes& frame) {
         set_word(frame, layout.l3 + 10, folded(sum(frame, layout.l3, std::min(end, frame.size()))));
     }
     if (layout.family == 0 || !layout.l4 || layout.later_fragment) return;
-    std::uint32_t total = 0;
-    if (layout.protocol != icmp) {
-        const std::size_t from = addresses_at(layout);
-        total = sum(frame, from, from + 2 * address_bytes(layout)) + layout.protocol +
-                static_cast<std::uint32_t>(frame.size() - layout.l4);
-    }
-    if (layout.protocol != icmp && layout.protocol != tcp && layout.protocol != udp &&
-        layout.protocol != icmp6)
-        return;
-    set_word(frame, checksum_at(layout), 0);
-    std::uint16_t value = folded(total + sum(frame, layout.l4, frame.size()));
-    if (value == 0 && layout.protocol == udp) value = 0xffff;
-    set_word(frame, checksum_at(layout), value);
+    Bytes without = frame;
+    set_word(without, checksum_at(layout), 0);
+    const auto value = transport_checksum_of(without, layout, frame.size());
+    if (!value) return;
+    set_word(frame, checksum_at(layout),
+             *value == 0 && layout.protocol == udp ? std::uint16_t{0xffff} : *value);
+}
+
+std::uint16_t checksum_of(const Bytes& frame, std::size_t at, std::size_t end) {
+    return folded(sum(frame, at, end));
+}
+
+std::optional<std::uint16_t> transport_checksum_of(const Bytes& frame, const Layout& layout,
+                                                   std::size_t end) {
+    const std::uint32_t payload = sum(frame, layout.l4, end);
+    if (layout.protocol == icmp) return folded(payload);
+    if (layout.protocol != tcp && layout.protocol != udp && layout.protocol != icmp6)
+        return std::nullopt;
+    const std::size_t from = addresses_at(layout);
+    return folded(payload + sum(frame, from, from + 2 * address_bytes(layout)) + layout.protocol +
+                  static_cast<std::uint32_t>(end - layout.l4));
 }
 
 Bytes turned_around(const Bytes& frame) {

@@ -4,9 +4,9 @@
 // packet program, which it helps to test. Takes any bytes; what it cannot read it leaves alone.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "control/replay/runner.h"
@@ -16,11 +16,12 @@ namespace weir::fuzz {
 using replay::Bytes;
 
 struct Layout {
-    std::size_t l3 = 0;         // behind Ethernet and its tags
-    std::size_t l4 = 0;         // 0: there is none
-    unsigned family = 0;        // 4, 6, or 0: not IP
-    std::uint8_t protocol = 0;  // of what is at l4
-    bool later_fragment = false;
+    std::size_t l3 = 0;           // behind Ethernet and its tags
+    std::size_t l4 = 0;           // 0: there is none
+    unsigned family = 0;          // 4, 6, or 0: not IP
+    std::uint8_t protocol = 0;    // of what is at l4
+    bool fragment = false;        // first, or later
+    bool later_fragment = false;  // what is at l4 is no header
 };
 Layout layout_of(const Bytes& frame);
 
@@ -30,6 +31,11 @@ void set_word(Bytes& frame, std::size_t at, std::uint16_t value);
 // As much as the layout tells: IP and UDP lengths, then IP and transport checksums.
 void fix_lengths(Bytes& frame);
 void fix_checksums(Bytes& frame);
+
+// Of what stands there: 0 where the checksum among it is right. Nothing: this protocol has none.
+std::uint16_t checksum_of(const Bytes& frame, std::size_t at, std::size_t end);
+std::optional<std::uint16_t> transport_checksum_of(const Bytes& frame, const Layout& layout,
+                                                   std::size_t end);
 
 // The same headers with both ends exchanged, MACs too.
 Bytes turned_around(const Bytes& frame);

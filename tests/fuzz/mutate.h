@@ -13,7 +13,12 @@ namespace weir::fuzz {
 // `other` is some other frame, to take parts from.
 void mutate(Bytes& frame, const Bytes& other, Choices& choices);
 
-// A generation of a row (tests/packets/lab.py): a field of one service or backend.
-void mutate_tables(nlohmann::json& generation, Choices& choices);
+// A generation of a row (tests/packets/lab.py): a field of one service or backend. `same_ids`: a
+// backend's id goes on meaning what it did, as control keeps it while flows may name it.
+void mutate_tables(nlohmann::json& generation, bool same_ids, Choices& choices);
+
+// Whether a mode that keeps the client's address would have to bring it to the other family, which
+// weir -t refuses.
+bool crosses_families(const nlohmann::json& generation);
 
 }  // namespace weir::fuzz

@@ -8,6 +8,10 @@ namespace {
 
 using nlohmann::json;
 
+bool is_v6(const json& record) {
+    return record.at("addr").get<std::string>().find(':') != std::string::npos;
+}
+
 void change_service(json& service, const json& generation, Choices& choices) {
     constexpr const char* methods[] = {"round_robin", "ip_hash", "maglev", "maglev_address"};
     constexpr unsigned times[] = {0, 1, 1000, 60'000, 600'000, 100'000'000};
@@ -55,40 +59,40 @@ void change_service(json& service, const json& generation, Choices& choices) {
     }
 }
 
-void change_backend(json& backend, Choices& choices) {
+void change_backend(json& backend, bool same_ids, Choices& choices) {
     constexpr const char* modes[] = {"nat", "transparent", "dsr", "ipip", "gue"};
     constexpr unsigned lengths[] = {0, 68, 576, 1280, 1400, 1500, 9000, 65535};
     const auto flip = [&backend](const char* name) {
         backend[name] = !backend.at(name).get<bool>();
     };
-    switch (choices.below(11)) {
-        case 0:
-        case 1:
+    switch (choices.below(same_ids ? 7 : 11)) {
+        case 7:
+        case 8:
             backend["mode"] = choices.of(modes);
             if (backend.at("tunnel_port") == 0) backend["tunnel_port"] = 6080;
             break;
-        case 2:
+        case 0:
             backend["mtu"] = choices.of(lengths);
             break;
-        case 3:
+        case 1:
             backend["mss"] = choices.of(lengths);
             break;
-        case 4:
+        case 2:
             return flip("reachable");
-        case 5:
+        case 3:
             return flip("down");
-        case 6:
+        case 4:
             return flip("reset");
-        case 7:
+        case 5:
             return flip("checksum");
-        case 8:
+        case 6:
             backend["snat_low"] = backend["snat_high"] = 20000 + choices.below(3);
             break;
         case 9:
             backend["port"] = choices.one_in(2) ? 0 : 8080;
             break;
         default: {
-            const bool v6 = backend.at("addr").get<std::string>().find(':') != std::string::npos;
+            const bool v6 = is_v6(backend);
             backend["addr"] = v6 ? "10.0.0.77" : "fd00::77";
             backend["snat"] = v6 ? "10.0.0.1" : "fd00::1";
         }
@@ -97,13 +101,22 @@ void change_backend(json& backend, Choices& choices) {
 
 }  // namespace
 
-void mutate_tables(json& generation, Choices& choices) {
+bool crosses_families(const json& generation) {
+    for (const json& backend : generation.at("backends"))
+        for (const json& service : generation.at("services"))
+            if ((backend.at("mode") == "transparent" || backend.at("mode") == "dsr") &&
+                is_v6(backend) != is_v6(service))
+                return true;
+    return false;
+}
+
+void mutate_tables(json& generation, bool same_ids, Choices& choices) {
     json& services = generation.at("services");
     json& backends = generation.at("backends");
     if (!services.empty() && choices.one_in(2))
         change_service(services[choices.below(services.size())], generation, choices);
     else if (!backends.empty())
-        change_backend(backends[choices.below(backends.size())], choices);
+        change_backend(backends[choices.below(backends.size())], same_ids, choices);
 }
 
 }  // namespace weir::fuzz

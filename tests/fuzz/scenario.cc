@@ -36,10 +36,12 @@ Scenario::Scenario(Twins& twins, const std::vector<Case>& rows) : twins_(twins),
 Difference Scenario::play(Choices& choices) {
     const Case& row = choices.of(rows_);
     made_ = {row.head, {}};
+    auto& generations = made_.head.at("generations");
+    if (choices.one_in(8)) made_.head["wild"] = true;
     if (choices.one_in(2))
-        for (auto& generation : made_.head.at("generations"))
+        for (auto& generation : generations)
             for (std::size_t changes = choices.below(4); changes > 0; changes--)
-                mutate_tables(generation, choices);
+                change_tables(generation, generations.size() > 1, choices);
     twins_.open(made_);
     try {
         if (auto difference = follow(row, choices)) return difference;
@@ -195,9 +197,14 @@ Difference Scenario::reload(Choices& choices) {
     auto& generations = made_.head.at("generations");
     if (generations.empty()) return std::nullopt;
     auto generation = generations.at(choices.below(generations.size()));
-    mutate_tables(generation, choices);
+    change_tables(generation, true, choices);
     generations.push_back(std::move(generation));
     return take({Step::Kind::publish, generations.size() - 1, {}});
+}
+
+void Scenario::change_tables(nlohmann::json& generation, bool same_ids, Choices& choices) {
+    mutate_tables(generation, same_ids && !is_wild(made_), choices);
+    if (crosses_families(generation)) made_.head["wild"] = true;
 }
 
 Difference Scenario::play_cut(const Case& row) {

@@ -38,6 +38,7 @@ class Scenario {
     std::optional<std::string> at_the_edge(const Step& step);
     std::optional<std::string> in_fragments(const Step& step, Choices& choices);
     std::optional<std::string> stranger(const Step& like, Choices& choices);
+    void change_tables(nlohmann::json& generation, bool same_ids, Choices& choices);
     std::optional<std::string> reload(Choices& choices);
 
     Twins& twins_;

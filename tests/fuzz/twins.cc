@@ -9,6 +9,7 @@
 
 #include "bpf/shared/reasons.h"
 #include "bpf/shared/tcp.h"
+#include "tests/fuzz/judge.h"
 #include "tests/harness/row.h"
 
 namespace weir::fuzz {
@@ -66,6 +67,7 @@ void Twins::open(const Case& one) {
     open(first_, one);
     open(second_, one);
     now_ = start_of_time;
+    wild_ = is_wild(one);
     fate_ = {};
 }
 
@@ -77,6 +79,7 @@ std::optional<std::string> Twins::step(const Case& one, const Step& step) {
         case Step::Kind::publish:
             for (Side* side : {&first_, &second_})
                 rows::publish(*side->writer, one.head.at("generations").at(step.value));
+            wild_ = is_wild(one);
             return std::nullopt;
         case Step::Kind::packet:
             break;
@@ -95,8 +98,12 @@ std::optional<std::string> Twins::send(const Step& step) {
     if (!second) throw std::runtime_error(second.error());
     fate_ = *std::move(first);
     if (fate_.reasons.size() == 1 && fate_.reasons == second->reasons &&
-        same(fate_.out, second->out) && same(fate_.to_host, second->to_host))
-        return std::nullopt;
+        same(fate_.out, second->out) && same(fate_.to_host, second->to_host)) {
+        const auto fault = wild_ ? std::nullopt : judge(frame.bytes, fate_);
+        if (!fault) return std::nullopt;
+        return fmt::format("{}: port {}: {}\n  both:{}", *fault, frame.port,
+                           rows::to_hex(frame.bytes), described(fate_));
+    }
     return fmt::format("port {}: {}\n  host:{}\n  {}:{}", frame.port, rows::to_hex(frame.bytes),
                        described(fate_), other_, described(*second));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two runners that get the same tables and packets, and must do the same: reasons, frames byte for
-// byte, and in the end flows, counters, and everything else that the packet program writes. Knows
-// no packet.
+// byte, and in the end flows, counters, and everything else that the packet program writes. And
+// what both do must be right (judge.h).
 #pragma once
 
 #include <memory>
@@ -43,6 +43,7 @@ class Twins {
     };
     static void open(Side& side, const Case& one);
     std::optional<std::string> send(const Step& step);
+    bool wild_ = false;  // see case.h
 
     Side first_;
     Side second_;
