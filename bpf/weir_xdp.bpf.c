@@ -5,6 +5,7 @@
  * nothing about a packet itself.
  */
 #include "maps.h"
+#include "shared/express.h"
 #include "shared/program.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -51,10 +52,45 @@ WEIR_SUBPROGRAM enum weir_reason weir_xdp_decide(struct xdp_md* ctx, struct weir
     return weir_decide(env, packet, data, end, now);
 }
 
-WEIR_SUBPROGRAM int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
-                                     struct weir_packet* packet) {
+WEIR_SUBPROGRAM int weir_xdp_rewrite_flow(struct xdp_md* ctx, struct weir_env* env,
+                                          struct weir_packet* packet) {
     if (!env || !packet) return 0;
-    return weir_rewrite(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end);
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_FLOW);
+}
+
+WEIR_SUBPROGRAM int weir_xdp_rewrite_error(struct xdp_md* ctx, struct weir_env* env,
+                                           struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_ERROR);
+}
+
+WEIR_SUBPROGRAM int weir_xdp_rewrite_answer(struct xdp_md* ctx, struct weir_env* env,
+                                            struct weir_packet* packet) {
+    if (!env || !packet) return 0;
+    return weir_rewrite_by(env, packet, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                           WEIR_WAY_ANSWER);
+}
+
+WEIR_INLINE int weir_xdp_rewrite(struct xdp_md* ctx, struct weir_env* env,
+                                 struct weir_packet* packet) {
+    const enum weir_way way = weir_way_of(packet);
+
+    if (way == WEIR_WAY_FLOW) return weir_xdp_rewrite_flow(ctx, env, packet);
+    if (way == WEIR_WAY_ERROR) return weir_xdp_rewrite_error(ctx, env, packet);
+    return weir_xdp_rewrite_answer(ctx, env, packet);
+}
+
+/* The express way (shared/express.h): its reason, and above the lowest byte the port to leave by. A
+ * frame in several buffers is longer than what is seen of it here, and declined. */
+WEIR_SUBPROGRAM __u32 weir_xdp_express(struct xdp_md* ctx, struct weir_env* env, __u32 in_port) {
+    __u8 out_port = 0;
+
+    if (!env) return WEIR_REASON_NONE;
+    const __u32 reason = weir_express_run(env, (void*)(long)ctx->data, (void*)(long)ctx->data_end,
+                                          (__u8)in_port, weir_tick(weir_clock()), &out_port);
+    return reason | (__u32)out_port << 8;
 }
 
 /* All stages; with a forward verdict the frame has been rewritten. */
@@ -75,27 +111,36 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     return reason;
 }
 
+/* Counts the packet and turns its reason into an action. */
+WEIR_INLINE int weir_act(struct weir_env* env, struct xdp_md* ctx, __u32 reason, __u32 out_port) {
+    const enum weir_verdict verdict = weir_verdict_of((enum weir_reason)reason);
+    struct weir_worker* stats = weir_env_stats(env);
+
+    if (stats) {
+        stats->rx_packets++;
+        stats->tx_packets += verdict == WEIR_VERDICT_FORWARD;
+        stats->reason[reason & (WEIR_REASON_CAPACITY - 1)]++;
+    }
+    if (verdict == WEIR_VERDICT_TO_HOST) return XDP_PASS;
+    if (verdict == WEIR_VERDICT_DROP) return XDP_DROP;
+    const struct weir_port* out =
+        &weir_env_control(env)->ports[out_port & (WEIR_PORT_CAPACITY - 1)];
+    if (out->ifindex == ctx->ingress_ifindex && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
+    return (int)bpf_redirect(out->ifindex, 0);
+}
+
 SEC("xdp")
 int weir_xdp(struct xdp_md* ctx) {
     struct weir_env env;
-    struct weir_packet packet = {0}; /* 5.15's verifier wants all of it written before a call */
 
     weir_env_start(&env);
     const __u32 in_port = weir_port_of(&env, ctx->ingress_ifindex);
     if (in_port == WEIR_NO_PORT) return XDP_PASS; /* attached, but not published yet */
 
+    const __u32 express = weir_xdp_express(ctx, &env, in_port);
+    if ((express & 0xff) != WEIR_REASON_NONE)
+        return weir_act(&env, ctx, express & 0xff, express >> 8);
+    struct weir_packet packet = {0}; /* 5.15's verifier wants all of it written before a call */
     const enum weir_reason reason = weir_stages(&env, &packet, ctx, in_port);
-    const enum weir_verdict verdict = weir_verdict_of(reason);
-    struct weir_worker* stats = weir_env_stats(&env);
-    if (stats) {
-        stats->rx_packets++;
-        stats->tx_packets += verdict == WEIR_VERDICT_FORWARD;
-        stats->reason[(__u32)reason & (WEIR_REASON_CAPACITY - 1)]++;
-    }
-    if (verdict == WEIR_VERDICT_TO_HOST) return XDP_PASS;
-    if (verdict == WEIR_VERDICT_DROP) return XDP_DROP;
-    const struct weir_port* out =
-        &weir_env_control(&env)->ports[packet.out_port & (WEIR_PORT_CAPACITY - 1)];
-    if (out->ifindex == ctx->ingress_ifindex && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
-    return (int)bpf_redirect(out->ifindex, 0);
+    return weir_act(&env, ctx, reason, packet.out_port);
 }

@@ -87,7 +87,10 @@ Status Application::start_publishing() {
     auto hops = NextHops::open(io_, *network_, [this](const auto&) { publish_soon(); });
     if (!hops) return Error{hops.error()};
     hops_ = std::move(*hops);
-    routes_ = std::make_unique<publish::Routes>(*hops_, *engine_, model_.dataplane.snat,
+    auto paths = PathMtus::open(io_, [this] { publish_soon(); });
+    if (!paths) return Error{paths.error()};
+    paths_ = std::move(*paths);
+    routes_ = std::make_unique<publish::Routes>(*hops_, *paths_, *engine_, model_.dataplane.snat,
                                                 host_ports ? *host_ports : publish::PortRange{});
     balancer_ = std::make_unique<publish::Balancer>(
         engine_->view(), [this](std::uint64_t generation) { engine_->wait_seen(generation); });
@@ -103,8 +106,7 @@ Status Application::start_publishing() {
     const auto status =
         balancer_->configure(model_, publish::port_addresses(engine_->ports(), *network_));
     if (!status) return status;
-    hops_->watch(balancer_->backend_addresses());
-    wait_for_next_hops();
+    watch_backends();
     if (const auto published =
             balancer_->publish([this](const IpAddress& backend, std::uint16_t id) {
                 return routes_->to(backend, id);
@@ -115,6 +117,13 @@ Status Application::start_publishing() {
     log_unreachable();
     probe_targets_changed();
     return success();
+}
+
+void Application::watch_backends() {
+    const auto addresses = balancer_->backend_addresses();
+    hops_->watch(addresses);
+    paths_->watch(addresses);
+    wait_for_next_hops();
 }
 
 // A neighbour answers within milliseconds or not at all: a short wait spares the first clients a
@@ -209,8 +218,7 @@ Status Application::adopt(config::Model model) {
     warn_unchangeable(model);
     model.dataplane = before.dataplane;
     model_ = std::move(model);
-    hops_->watch(balancer_->backend_addresses());
-    wait_for_next_hops();
+    watch_backends();
     publish_now();
     log_unreachable();
     probe_targets_changed();
@@ -345,6 +353,7 @@ void Application::stop() {
     api_.reset();
     checker_.reset();
     hops_.reset();
+    paths_.reset();
     boost::system::error_code ignored;
     signals_.cancel(ignored);
     io_.stop();

@@ -21,6 +21,7 @@
 #include "control/health/checker.h"
 #include "control/net/links.h"
 #include "control/net/next_hop.h"
+#include "control/net/path_mtu.h"
 #include "control/net/reserve.h"
 #include "control/publish/balancer.h"
 #include "control/publish/engine.h"
@@ -46,6 +47,7 @@ class Application {
     Status start_engine();
     Status start_publishing();
     Status start_api();
+    void watch_backends();
     void wait_for_next_hops();
     void reload();
     Status adopt(config::Model model);
@@ -75,6 +77,7 @@ class Application {
     std::unique_ptr<NetworkView> network_;
     std::unique_ptr<publish::Engine> engine_;
     std::unique_ptr<NextHops> hops_;
+    std::unique_ptr<PathMtus> paths_;
     std::unique_ptr<publish::Routes> routes_;
     std::unique_ptr<publish::Balancer> balancer_;
     std::unique_ptr<Checker> checker_;

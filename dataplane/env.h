@@ -28,6 +28,7 @@ inline weir_env worker_env(const tables::View& view, unsigned index) {
     env.stats = &view.workers[index];
     env.worker = index;
     env.workers = control.workers;
+    weir_env_generation(&env);
     return env;
 }
 

@@ -2,41 +2,17 @@
 // The stage that overlaps a batch's cache misses. A flow that is not in the cache costs two lines,
 // its bucket and itself, and the second is known only once the first is here; so all buckets are
 // asked for, then all flows, then all backends, and decide() finds them. It looks no further than
-// the packet program's first choice, decides nothing, and writes nothing but the batch's order.
+// the packet program's first choice, and decides nothing.
 //
 // Clients' packets and replies go different ways through decide(). Taken one kind after the other,
 // the branches are foreseen; mixed as they arrive, each costs a misprediction every other time.
 #include <rte_prefetch.h>
-
-#include <span>
 
 #include "bpf/shared/program.h"
 #include "dataplane/stages.h"
 
 namespace weir::stage {
 namespace {
-
-using Indices = std::array<std::uint8_t, batch_capacity>;
-
-struct Kinds {
-    Indices clients;
-    Indices others;
-    unsigned client_count = 0;
-    unsigned other_count = 0;
-};
-
-Kinds sort(weir_env& env, const Batch& batch) {
-    Kinds kinds;
-    for (unsigned i = 0; i < batch.count; i++) {
-        if (batch.reason[i] != WEIR_REASON_NONE) continue;
-        const bool client = weir_service_find(&env, &batch.packet[i].tuple) != nullptr;
-        kinds.clients[kinds.client_count] = kinds.others[kinds.other_count] =
-            static_cast<std::uint8_t>(i);
-        kinds.client_count += client;
-        kinds.other_count += !client;
-    }
-    return kinds;
-}
 
 // Where the flow may be, or the bucket to look into next.
 const weir_flow* offered_to_client(weir_env& env, const weir_packet& packet) {
@@ -58,39 +34,31 @@ const weir_flow* offered_to_reply(weir_env& env, const weir_packet& packet) {
     return nullptr;
 }
 
-void prefetch_backends(weir_env& env, std::span<const weir_flow* const> flows) {
-    for (const weir_flow* flow : flows) {
-        if (!flow) continue;
-        rte_prefetch0(weir_env_backend(&env, flow->backend_id));
-        rte_prefetch0(weir_env_counters(&env, flow->backend_id));
-    }
-}
-
 }  // namespace
 
 void prefetch(weir_env& env, Batch& batch) {
     const weir_control& control = *env.control;
-    const Kinds kinds = sort(env, batch);
-    const std::span clients(kinds.clients.data(), kinds.client_count);
-    const std::span others(kinds.others.data(), kinds.other_count);
     std::array<const weir_flow*, batch_capacity> flows;
-    unsigned count = 0;
 
-    for (const unsigned i : clients)
-        rte_prefetch0(
-            &env.flow_tags[weir_first_bucket(batch.packet[i].hash, control.flow_buckets)]);
-    for (const unsigned i : others)
-        rte_prefetch0(&env.flow_refs[weir_first_bucket(batch.packet[i].hash, control.ref_buckets)]);
-    for (const unsigned i : clients) {
-        batch.order[count] = static_cast<std::uint8_t>(i);
-        rte_prefetch0(flows[count++] = offered_to_client(env, batch.packet[i]));
-    }
-    for (const unsigned i : others) {
-        batch.order[count] = static_cast<std::uint8_t>(i);
-        rte_prefetch0(flows[count++] = offered_to_reply(env, batch.packet[i]));
-    }
-    prefetch_backends(env, {flows.data(), count});
-    batch.undecided = count;
+    batch.to_service = 0;
+    each(batch.left, [&](unsigned i) {
+        const weir_packet& packet = batch.packet[i];
+        const bool client = weir_service_find(&env, &packet.tuple) != nullptr;
+        batch.to_service |= Bits{client} << i;
+        if (client)
+            rte_prefetch0(&env.flow_tags[weir_first_bucket(packet.hash, control.flow_buckets)]);
+        else
+            rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
+    });
+    each(batch.left & batch.to_service,
+         [&](unsigned i) { rte_prefetch0(flows[i] = offered_to_client(env, batch.packet[i])); });
+    each(batch.left & ~batch.to_service,
+         [&](unsigned i) { rte_prefetch0(flows[i] = offered_to_reply(env, batch.packet[i])); });
+    each(batch.left, [&](unsigned i) {
+        if (!flows[i]) return;
+        rte_prefetch0(weir_env_backend(&env, flows[i]->backend_id));
+        rte_prefetch0(weir_env_counters(&env, flows[i]->backend_id));
+    });
 }
 
 }  // namespace weir::stage

@@ -4,9 +4,9 @@
 #include "dataplane/stages.h"
 
 #include <rte_ether.h>
-#include <rte_prefetch.h>
 
 #include "bpf/shared/program.h"
+#include "dataplane/owner.h"
 
 namespace weir {
 
@@ -23,14 +23,6 @@ char* frame_start(rte_mbuf* frame) {
 }
 char* frame_end(rte_mbuf* frame) {
     return frame_start(frame) + frame->data_len;
-}
-
-std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf& frame,
-                       const Rss* rss) {
-    if (!rss || !weir_is_service(&env, &packet.tuple))
-        return weir_owner(&env, &packet, env.workers);
-    const bool hashed = (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
-    return rss->worker_of(hashed ? frame.hash.rss : rss->hash(packet.tuple));
 }
 
 // Moves the frame's start forward or back; false when its buffer has no room there.
@@ -56,97 +48,83 @@ void trim(rte_mbuf* frame, std::uint32_t bytes) {
     segment->next = nullptr;
 }
 
+weir_reason rewrite(weir_env& env, const weir_packet& packet, rte_mbuf* frame, weir_reason reason) {
+    if (!make_room(frame, packet.room)) return WEIR_REASON_NO_ROOM;
+    if (!weir_rewrite(&env, &packet, frame_start(frame), frame_end(frame)))
+        return WEIR_REASON_TRUNCATED;
+    if (packet.trim != 0) trim(frame, packet.trim);
+    return reason;
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
-    for (unsigned i = 0; i < batch.count; i++) rte_prefetch0(frame_start(batch.frame[i]));
-    for (unsigned i = 0; i < batch.count; i++) {
+    each(batch.left, [&](unsigned i) {
         // A tag that the driver took off goes back to where the packet program looks for it.
         if ((batch.frame[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 &&
-            rte_vlan_insert(&batch.frame[i]) != 0) {
-            batch.reason[i] = WEIR_REASON_NO_ROOM;
-            continue;
-        }
+            rte_vlan_insert(&batch.frame[i]) != 0)
+            return batch.done(i, WEIR_REASON_NO_ROOM);
         rte_mbuf* frame = batch.frame[i];
-        batch.reason[i] = weir_parse(&batch.packet[i], frame_start(frame), frame_end(frame),
-                                     frame->pkt_len, batch.port[i]);
-    }
+        const weir_reason reason = weir_parse(&batch.packet[i], frame_start(frame),
+                                              frame_end(frame), frame->pkt_len, batch.port[i]);
+        if (reason != WEIR_REASON_NONE) batch.done(i, reason);
+    });
 }
 
 void hash(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
-    for (unsigned i = 0; i < batch.count; i++) {
-        if (batch.reason[i] != WEIR_REASON_NONE) continue;
-        batch.reason[i] = weir_hash_packet(&env, &batch.packet[i], tick);
-    }
+    each(batch.left, [&](unsigned i) {
+        const weir_reason reason = weir_hash_packet(&env, &batch.packet[i], tick);
+        if (reason != WEIR_REASON_NONE) batch.done(i, reason);
+    });
 }
 
 std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
                         std::span<rte_ring* const> rings, weir_worker& stats) {
-    unsigned kept = 0;
     std::uint64_t receivers = 0;
-    for (unsigned i = 0; i < batch.count; i++) {
-        const std::uint32_t owner = batch.reason[i] == WEIR_REASON_NONE
-                                        ? owner_of(env, batch.packet[i], *batch.frame[i], rss)
-                                        : env.worker;
-        if (owner != env.worker) {
-            batch.frame[i]->hash.usr = batch.port[i];
-            if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) {
-                receivers |= std::uint64_t{1} << owner;
-                continue;
-            }
+    each(batch.left, [&](unsigned i) {
+        const weir_packet& packet = batch.packet[i];
+        const std::uint32_t owner = owner_of(env, weir_service_find(&env, &packet.tuple),
+                                             packet.tuple, packet.hash, *batch.frame[i], rss);
+        if (owner == env.worker) return;
+        batch.frame[i]->hash.usr = batch.port[i];
+        if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) {
+            receivers |= std::uint64_t{1} << owner;
+        } else {
             rte_pktmbuf_free(batch.frame[i]);
             stats.reason[WEIR_REASON_HANDOFF_FULL]++;
-            continue;
         }
-        if (kept != i) {
-            batch.frame[kept] = batch.frame[i];
-            batch.port[kept] = batch.port[i];
-            batch.reason[kept] = batch.reason[i];
-            batch.packet[kept] = batch.packet[i];
-        }
-        kept++;
-    }
-    batch.count = kept;
+        batch.frame[i] = nullptr;
+        batch.left &= ~(Bits{1} << i);
+    });
     return receivers;
 }
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
-    for (unsigned at = 0; at < batch.undecided; at++) {
-        const unsigned i = batch.order[at];
+    const auto one = [&](unsigned i) {
         rte_mbuf* frame = batch.frame[i];
-        batch.reason[i] =
-            weir_decide(&env, &batch.packet[i], frame_start(frame), frame_end(frame), tick);
-    }
-}
-
-void rewrite(weir_env& env, Batch& batch) {
-    for (unsigned at = 0; at < batch.undecided; at++) {
-        const unsigned i = batch.order[at];
-        if (weir_verdict_of(batch.reason[i]) != WEIR_VERDICT_FORWARD) continue;
-        rte_mbuf* frame = batch.frame[i];
-        if (!make_room(frame, batch.packet[i].room)) {
-            batch.reason[i] = WEIR_REASON_NO_ROOM;
-            continue;
-        }
-        if (!weir_rewrite(&env, &batch.packet[i], frame_start(frame), frame_end(frame)))
-            batch.reason[i] = WEIR_REASON_TRUNCATED;
-        else if (batch.packet[i].trim != 0)
-            trim(frame, batch.packet[i].trim);
-        const weir_port& out = env.control->ports[batch.packet[i].out_port];
-        if (out.tags != 0) batch.packet[i].out_port = out.parent;
-    }
+        weir_packet& packet = batch.packet[i];
+        batch.reason[i] = weir_decide(&env, &packet, frame_start(frame), frame_end(frame), tick);
+        if (weir_verdict_of(batch.reason[i]) == WEIR_VERDICT_FORWARD)
+            batch.reason[i] = rewrite(env, packet, frame, batch.reason[i]);
+        const weir_port& out = env.control->ports[packet.out_port & (WEIR_PORT_CAPACITY - 1)];
+        batch.out_port[i] = out.tags != 0 ? out.parent : packet.out_port;
+    };
+    each(batch.left & batch.to_service, one);
+    each(batch.left & ~batch.to_service, one);
+    batch.left = 0;
 }
 
 void send(Batch& batch, Outputs& outputs, weir_worker& stats) {
     for (unsigned i = 0; i < batch.count; i++) {
         rte_mbuf* frame = batch.frame[i];
+        if (!frame) continue;
         weir_reason reason = batch.reason[i];
         const weir_verdict verdict = weir_verdict_of(reason);
         Output* output = nullptr;
         if (verdict == WEIR_VERDICT_FORWARD)
-            output = &outputs.port[batch.packet[i].out_port & (WEIR_PORT_CAPACITY - 1)];
+            output = &outputs.port[batch.out_port[i] & (WEIR_PORT_CAPACITY - 1)];
         else if (verdict == WEIR_VERDICT_TO_HOST)
             output = &outputs.host[batch.port[i]];
 

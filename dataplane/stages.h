@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packet program over a batch: each stage is a short loop over all its packets, so that their
+// The packet program over a batch: each stage is a short loop over its packets, so that their
 // cache misses overlap. What happens to a packet is decided in bpf/shared/ only; a stage brings
-// memory near and keeps the books. A packet is done once it has a reason; later stages pass over
-// it.
+// memory near and keeps the books. Most packets go the express way (aim, find, finish) and are done
+// then; what it leaves goes through the whole program (parse to decide). A packet is done once it
+// has a reason, and is sent in the order of arrival.
 #pragma once
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 
+#include "bpf/shared/express_parse.h"
 #include "bpf/shared/packet.h"
 #include "dataplane/env.h"
 #include "dataplane/output.h"
@@ -21,17 +24,43 @@ namespace weir {
 
 inline constexpr unsigned batch_capacity = 32;
 
+// Packets of a batch: bit i is the one that came as number i.
+using Bits = std::uint32_t;
+static_assert(batch_capacity == 32);
+
 struct Batch {
     unsigned count = 0;
-    std::array<rte_mbuf*, batch_capacity> frame;
+    std::array<rte_mbuf*, batch_capacity> frame;  // null: another worker has it now
     std::array<std::uint8_t, batch_capacity>
         port;  // where it arrived; index into weir_control.ports
     std::array<weir_reason, batch_capacity> reason;
+    std::array<std::uint8_t, batch_capacity> out_port;  // where a forwarded one leaves; likewise
+
+    Bits left = 0;  // no reason yet
+
+    // On the express way: what each is, and the rest of it.
+    Bits clients = 0;
+    Bits replies = 0;
+    Bits stateless = 0;
+    std::array<weir_express, batch_capacity> express;
+
+    // On the way through the whole program; of them, those to a service.
+    Bits to_service = 0;
     std::array<weir_packet, batch_capacity> packet;
-    // The packets without a reason yet: clients' in the order of arrival, then all others.
-    unsigned undecided = 0;
-    std::array<std::uint8_t, batch_capacity> order;
+
+    // All that has just been put into `frame` and `port`.
+    void begin() { left = count == batch_capacity ? ~Bits{0} : (Bits{1} << count) - 1; }
+    void done(unsigned i, weir_reason why) {
+        reason[i] = why;
+        left &= ~(Bits{1} << i);
+    }
 };
+
+// Calls what(i) for each packet of `bits`, in the order of arrival.
+template <typename What>
+void each(Bits bits, What what) {
+    for (; bits != 0; bits &= bits - 1) what(static_cast<unsigned>(std::countr_zero(bits)));
+}
 
 // Where packets go, by index into weir_control.ports.
 struct Outputs {
@@ -43,25 +72,40 @@ struct Outputs {
 
 namespace stage {
 
-// Headers must be in a frame's first segment; its whole length counts.
+// Whose packets a worker takes. With `rss` a packet belongs where a NIC's hash puts it, which is
+// mostly here already; without, and with several workers, where the packet program says.
+struct Share {
+    const Rss* rss = nullptr;
+    bool all = true;  // it has been handed over, or there is one worker only
+};
+
+// The express way. Reads the headers, and asks for the buckets that find() will look into.
+void aim(weir_env& env, Batch& batch, const Share& share);
+
+// Asks for the flows that the buckets offer, and for slots' backends.
+void find(weir_env& env, Batch& batch);
+
+// Decides and rewrites what can go on; the rest stays in batch.left.
+void finish(weir_env& env, Batch& batch, std::uint64_t now);
+
+// The whole program, for what is left. Headers must be in a frame's first segment; its whole length
+// counts.
 void parse(Batch& batch);
 
 // Hashes. Fragments leave the ports of their datagram here, or get them.
 void hash(weir_env& env, Batch& batch, std::uint64_t now);
 
-// Asks for the cache lines that decide() will read: each packet's bucket, then the flow it offers.
-// Sets the order in which decide() and rewrite() take the packets: clients' first.
-void prefetch(weir_env& env, Batch& batch);
-
-// Packets whose flow is another worker's go to that worker's ring and leave the batch. With `rss` a
-// client's packet belongs where a NIC's hash puts it, which is mostly here already.
+// Packets whose flow is another worker's go to that worker's ring and leave the batch.
 // `rings[worker]`. The value has a bit for each worker that got some.
 std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
                         std::span<rte_ring* const> rings, weir_worker& stats);
 
-void decide(weir_env& env, Batch& batch, std::uint64_t now);
+// Asks for the cache lines that decide() will read: each packet's bucket, then the flow it offers.
+void prefetch(weir_env& env, Batch& batch);
 
-void rewrite(weir_env& env, Batch& batch);
+// Decides and rewrites, one packet after the other (a new flow may take the place of one that an
+// earlier packet is of), clients' first.
+void decide(weir_env& env, Batch& batch, std::uint64_t now);
 
 // Every packet of the batch leaves here: to a port, to the host, or to be freed and counted.
 void send(Batch& batch, Outputs& outputs, weir_worker& stats);

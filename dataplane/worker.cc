@@ -40,29 +40,31 @@ bool Worker::poll(std::uint64_t now) {
             pass_from_host(queue);
             continue;
         }
-        stage::parse(*batch_);
-        stage::hash(env_, *batch_, now);
-        if (env_.workers > 1)
-            ring_bells(stage::hand_over(env_, *batch_, rss_ ? &*rss_ : nullptr,
-                                        handoff_.from(env_.worker), stats_));
-        process(now);
+        process(now, {rss_ ? &*rss_ : nullptr, env_.workers == 1});
     }
     for (rte_ring* ring : in_rings_) {
         if (take_over(ring) == 0) continue;
         busy = true;
-        stage::parse(*batch_);
-        stage::hash(env_, *batch_, now);
-        process(now);
+        process(now, {});
     }
     outputs_->flush(stats_);
     account(now, began, busy);
     return busy;
 }
 
-void Worker::process(std::uint64_t now) {
-    stage::prefetch(env_, *batch_);
-    stage::decide(env_, *batch_, now);
-    stage::rewrite(env_, *batch_);
+void Worker::process(std::uint64_t now, const stage::Share& share) {
+    stage::aim(env_, *batch_, share);
+    stage::find(env_, *batch_);
+    stage::finish(env_, *batch_, now);
+    if (batch_->left != 0) {
+        stage::parse(*batch_);
+        stage::hash(env_, *batch_, now);
+        if (!share.all)
+            ring_bells(
+                stage::hand_over(env_, *batch_, share.rss, handoff_.from(env_.worker), stats_));
+        stage::prefetch(env_, *batch_);
+        stage::decide(env_, *batch_, now);
+    }
     stage::send(*batch_, *outputs_, stats_);
 }
 
@@ -89,7 +91,7 @@ unsigned Worker::take_over(rte_ring* ring) {
 void Worker::pass_from_host(const RxQueue& queue) {
     for (unsigned i = 0; i < batch_->count; i++) {
         batch_->reason[i] = WEIR_REASON_FROM_HOST;
-        batch_->packet[i].out_port = queue.port;
+        batch_->out_port[i] = queue.port;
     }
     stage::send(*batch_, *outputs_, stats_);
 }

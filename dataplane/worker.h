@@ -71,7 +71,7 @@ class Worker {
     unsigned receive(const RxQueue& queue);
     unsigned take_over(rte_ring* ring);
     void pass_from_host(const RxQueue& queue);
-    void process(std::uint64_t now);
+    void process(std::uint64_t now, const stage::Share& share);
     void ring_bells(std::uint64_t receivers);
     void account(std::uint64_t now, std::uint64_t began, bool busy);
 

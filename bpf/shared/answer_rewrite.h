@@ -9,39 +9,20 @@
 
 #include "answer.h"
 #include "checksum.h"
+#include "header.h"
 #include "nat.h"
 #include "packet.h"
 #include "wire.h"
 
 #define WEIR_ANSWER_TTL 64
 
-/* The checksum of what adds up to `sum` (RFC 1071). */
-WEIR_INLINE struct weir_be16 weir_checksum_of(__u32 sum) {
-    struct weir_be16 checksum;
+/* Id 0: an answer is never fragmented (RFC 6864 section 4.1). `length`: of IP header and all. */
+WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, const struct weir_addr* src,
+                                  const struct weir_addr* dst, __u8 protocol, __u16 length) {
+    const struct weir_be16 id = {0};
 
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    checksum.raw = (__u16)~sum;
-    return checksum;
-}
-
-/* A fresh IPv4 header, from `src` to `dst`. Id 0: it is never fragmented (RFC 6864 section 4.1). */
-WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, struct weir_be32 src, struct weir_be32 dst,
-                                  __u8 protocol, __u16 length) {
-    ip->version_ihl = 0x45;
-    ip->tos = 0;
-    ip->length = weir_be16_from(length);
-    ip->id.raw = 0;
-    ip->fragment = weir_be16_from(WEIR_IPV4_DONT_FRAGMENT);
-    ip->ttl = WEIR_ANSWER_TTL;
-    ip->protocol = protocol;
-    ip->src = src;
-    ip->dst = dst;
-    const struct weir_be16 first = weir_be16_from(0x4500);
-    const struct weir_be16 ttl = weir_be16_from((__u16)(WEIR_ANSWER_TTL << 8 | protocol));
-    __u32 sum = (__u32)first.raw + ip->length.raw + ip->fragment.raw + ttl.raw;
-    sum = weir_sum32(weir_sum32(sum, src), dst);
-    ip->checksum = weir_checksum_of(sum);
+    weir_write_ipv4(ip, src, dst, 0, WEIR_ANSWER_TTL, protocol, length, id,
+                    WEIR_IPV4_DONT_FRAGMENT);
 }
 
 /* RFC 9293 section 3.10.7.1: what has no ACK is acknowledged, what has one says where to reset. */
@@ -76,51 +57,95 @@ WEIR_INLINE __u32 weir_reset_sum(const struct weir_tcp* tcp) {
 
 WEIR_INLINE int weir_rewrite_reset(const struct weir_packet* packet, __u32 l3, void* data,
                                    void* end) {
+    const struct weir_addr* src = &packet->tuple.dst;
+    const struct weir_addr* dst = &packet->tuple.src;
+    const __u32 header = packet->family == 4 ? sizeof(struct weir_ipv4) : sizeof(struct weir_ipv6);
     const struct weir_tcp* old =
         (const struct weir_tcp*)weir_at(data, end, weir_l4_of(packet), sizeof(*old));
-    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
-    struct weir_tcp* tcp =
-        (struct weir_tcp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*tcp));
+    struct weir_tcp* tcp = (struct weir_tcp*)weir_at(data, end, l3 + header, sizeof(*tcp));
 
-    if (!old || !ip || !tcp) return 0;
+    if (!old || !tcp) return 0;
     const __u32 headers = packet->l4 - packet->l3 + (__u32)(old->offset >> 4) * 4;
     struct weir_tcp reset = weir_reset_of(old, packet->ip_length - headers);
-    const struct weir_be32 src = ip->dst;
-    const struct weir_be32 dst = ip->src;
-    reset.checksum = weir_checksum_of(weir_sum32(weir_sum32(weir_reset_sum(&reset), src), dst));
-    weir_answer_ipv4(ip, src, dst, WEIR_PROTO_TCP, sizeof(*ip) + sizeof(*tcp));
+    /* The words that mark an address as IPv4 add up to zero. */
+    reset.checksum =
+        weir_checksum_of(weir_sum_addr(weir_sum_addr(weir_reset_sum(&reset), src), dst));
+    if (packet->family == 4) {
+        struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
+        if (!ip) return 0;
+        weir_answer_ipv4(ip, src, dst, WEIR_PROTO_TCP, sizeof(*ip) + sizeof(*tcp));
+    } else {
+        struct weir_ipv6* ip = (struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
+        if (!ip) return 0;
+        weir_write_ipv6(ip, src, dst, 0, WEIR_ANSWER_TTL, WEIR_PROTO_TCP, sizeof(*tcp));
+    }
     *tcp = reset;
     return 1;
 }
 
-struct weir_quote {
-    struct weir_be16 half[WEIR_QUOTE / 2];
+struct weir_quote_v4 {
+    struct weir_be16 half[WEIR_QUOTE_V4 / 2];
+} WEIR_PACKED;
+
+struct weir_quote_v6 {
+    struct weir_be16 half[WEIR_QUOTE_V6 / 2];
 } WEIR_PACKED;
 
 /* RFC 792, RFC 1191 section 4. The packet's own IP header is what the quote begins with. */
-WEIR_INLINE int weir_rewrite_too_big(const struct weir_packet* packet, __u32 l3, void* data,
-                                     void* end) {
+WEIR_INLINE int weir_rewrite_too_big_v4(const struct weir_packet* packet, __u32 l3, void* data,
+                                        void* end) {
     struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
     struct weir_icmp* icmp =
         (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));
-    const __u32 quote_at = l3 + WEIR_TOO_BIG_ROOM_V4;
-    const struct weir_quote* quote =
-        (const struct weir_quote*)weir_at(data, end, quote_at, sizeof(*quote));
-    const struct weir_ipv4* old = (const struct weir_ipv4*)quote;
+    const struct weir_quote_v4* quote =
+        (const struct weir_quote_v4*)weir_at(data, end, l3 + WEIR_TOO_BIG_ROOM_V4, sizeof(*quote));
 
     if (!ip || !icmp || !quote) return 0;
     __u32 sum = weir_be16_from(WEIR_ICMP_UNREACHABLE << 8 | WEIR_ICMP_TOO_BIG).raw;
     const struct weir_be16 mtu = weir_be16_from(packet->mtu);
     sum += mtu.raw;
-    for (__u32 i = 0; i < WEIR_QUOTE / 2; i++) sum += quote->half[i].raw;
+    for (__u32 i = 0; i < WEIR_QUOTE_V4 / 2; i++) sum += quote->half[i].raw;
     icmp->type = WEIR_ICMP_UNREACHABLE;
     icmp->code = WEIR_ICMP_TOO_BIG;
     icmp->checksum = weir_checksum_of(sum);
     icmp->unused.raw = 0;
     icmp->mtu = mtu;
-    weir_answer_ipv4(ip, old->dst, old->src, WEIR_PROTO_ICMP,
-                     (__u16)(WEIR_TOO_BIG_ROOM_V4 + WEIR_QUOTE));
+    weir_answer_ipv4(ip, &packet->tuple.dst, &packet->tuple.src, WEIR_PROTO_ICMP,
+                     (__u16)(WEIR_TOO_BIG_ROOM_V4 + WEIR_QUOTE_V4));
     return 1;
+}
+
+/* RFC 4443 section 3.2, with the pseudo-header of section 2.3. */
+WEIR_INLINE int weir_rewrite_too_big_v6(const struct weir_packet* packet, __u32 l3, void* data,
+                                        void* end) {
+    const __u32 length = (__u32)sizeof(struct weir_icmp) + WEIR_QUOTE_V6;
+    struct weir_ipv6* ip = (struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
+    struct weir_icmp* icmp =
+        (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));
+    const struct weir_quote_v6* quote =
+        (const struct weir_quote_v6*)weir_at(data, end, l3 + WEIR_TOO_BIG_ROOM_V6, sizeof(*quote));
+
+    if (!ip || !icmp || !quote) return 0;
+    const struct weir_be16 mtu = weir_be16_from(packet->mtu);
+    __u32 sum = (__u32)weir_be16_from((__u16)length).raw + mtu.raw;
+    sum += weir_be16_from(WEIR_PROTO_ICMPV6).raw;
+    sum += weir_be16_from(WEIR_ICMP6_TOO_BIG << 8).raw;
+    sum = weir_sum_addr(weir_sum_addr(sum, &packet->tuple.src), &packet->tuple.dst);
+    for (__u32 i = 0; i < WEIR_QUOTE_V6 / 2; i++) sum += quote->half[i].raw;
+    icmp->type = WEIR_ICMP6_TOO_BIG;
+    icmp->code = 0;
+    icmp->checksum = weir_checksum_of(sum);
+    icmp->unused.raw = 0;
+    icmp->mtu = mtu;
+    weir_write_ipv6(ip, &packet->tuple.dst, &packet->tuple.src, 0, WEIR_ANSWER_TTL,
+                    WEIR_PROTO_ICMPV6, (__u16)length);
+    return 1;
+}
+
+WEIR_INLINE int weir_rewrite_too_big(const struct weir_packet* packet, __u32 l3, void* data,
+                                     void* end) {
+    return packet->family == 4 ? weir_rewrite_too_big_v4(packet, l3, data, end)
+                               : weir_rewrite_too_big_v6(packet, l3, data, end);
 }
 
 /* Returns the Ethernet type, 0: the frame has shrunk. `l3`: where the answer's IP header starts. */
@@ -129,7 +154,8 @@ WEIR_INLINE __u32 weir_rewrite_answer(const struct weir_packet* packet, __u32 l3
     const int done = packet->kind == WEIR_KIND_RESET ? weir_rewrite_reset(packet, l3, data, end)
                                                      : weir_rewrite_too_big(packet, l3, data, end);
 
-    return done ? WEIR_ETH_IPV4 : 0;
+    if (!done) return 0;
+    return packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
 }
 
 #endif

@@ -62,16 +62,10 @@ WEIR_INLINE __u32 weir_pick_ip_hash(struct weir_env* env, const struct weir_serv
 
 WEIR_INLINE __u32 weir_pick_maglev(struct weir_env* env, const struct weir_service* service,
                                    const struct weir_tuple* tuple) {
-    __u64 hash;
-
     if (service->slot_count == 0) return WEIR_NO_BACKEND;
-    if (service->method == WEIR_METHOD_MAGLEV_ADDRESS) {
-        hash = weir_hash_addr(WEIR_MAGLEV_SEED, &tuple->src);
-        hash = weir_hash_mix(hash, hash >> 32);
-        hash ^= hash >> 32;
-    } else {
-        hash = weir_hash_tuple(WEIR_MAGLEV_SEED, tuple);
-    }
+    const __u64 hash = service->method == WEIR_METHOD_MAGLEV_ADDRESS
+                           ? weir_hash_end(weir_hash_addr(WEIR_MAGLEV_SEED, &tuple->src))
+                           : weir_hash_tuple(WEIR_MAGLEV_SEED, tuple);
     return weir_slot(env, service->slot_base + (__u32)hash % service->slot_count);
 }
 

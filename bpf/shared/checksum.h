@@ -38,6 +38,13 @@ WEIR_INLINE __u32 weir_sum_addr(__u32 sum, const struct weir_addr* addr) {
     return weir_sum32(weir_sum32(sum, addr->word[2]), addr->word[3]);
 }
 
+/* The ones' complement sum in 16 bits, of many words added up in 64: the halves are added with the
+ * carry coming round, twice. 0 only if all words were. */
+WEIR_INLINE __u16 weir_fold64(__u64 sum) {
+    const __u32 half = (__u32)((sum + (sum << 32 | sum >> 32)) >> 32);
+    return (__u16)((half + (half << 16 | half >> 16)) >> 16);
+}
+
 /* The ones' complement sum in 16 bits. */
 WEIR_INLINE __u16 weir_fold(__u32 sum) {
     sum = (sum & 0xffff) + (sum >> 16);

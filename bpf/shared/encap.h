@@ -38,18 +38,26 @@ WEIR_INLINE __u32 weir_mtu_of(const struct weir_backend* backend, __s32 change) 
 
 /*
  * Whether the packet, `change` bytes longer when it leaves, fits on the way to the backend. NONE:
- * it does, or a router may fragment it: IPv4 in and out, without DF. An IPv6 router never does (RFC
- * 8200 section 5), so its sender has to hear of it, DF or not.
+ * it does, or a router may fragment it: IPv4 in and out, without DF, or an IPv6 packet that is
+ * short enough to become such (RFC 7915 section 5.1). An IPv6 router never does (RFC 8200 section
+ * 5), so the sender has to hear of it. Whoever sends IPv4 without DF does not want to: weir would
+ * have to fragment it itself (RFC 7915 section 4, RFC 2473 section 7.2), but makes no two packets
+ * of one.
  */
 WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
                                        const struct weir_backend* backend, __s32 change) {
     const __u32 length = (__u32)(packet->ip_length + change);
+    const int whole = packet->family == 6 || packet->dont_fragment;
+    const int over_v4 = weir_addr_is_v4(&backend->addr);
 
-    if (length > 0xffff) return WEIR_REASON_FRAG_NEEDED;
-    if (backend->mtu == 0 || length <= backend->mtu) return WEIR_REASON_NONE;
-    if (packet->family == 6 || packet->dont_fragment || !weir_addr_is_v4(&backend->addr))
-        return WEIR_REASON_FRAG_NEEDED;
-    return WEIR_REASON_NONE;
+    if (length <= 0xffff) {
+        if (backend->mtu == 0 || length <= backend->mtu) return WEIR_REASON_NONE;
+        if (over_v4 && !whole) return WEIR_REASON_NONE;
+        if (over_v4 && packet->family == 6 && backend->mode < WEIR_MODE_DSR &&
+            length <= WEIR_IPV6_LEAST_AS_IPV4)
+            return WEIR_REASON_NONE;
+    }
+    return whole ? WEIR_REASON_FRAG_NEEDED : WEIR_REASON_MUST_FRAGMENT;
 }
 
 /* 16 bits of the tuple's hash that no table uses as they are; the same for all of a flow. */

@@ -40,11 +40,11 @@ struct weir_flow {
     struct weir_be16 snat_port; /* source port toward the backend */
     __u16 source;               /* index of the source address, or WEIR_SOURCE_... */
     __u16 backend_id;
-    __u8 protocol; /* 0: being written, or never used */
+    __u16 idle;    /* how long it lives without a packet; weir_span (clock.h) */
+    __u8 protocol; /* 0: being written, or never used; with the next three, one aligned word */
     __u8 state;    /* enum weir_flow_state */
     __u8 sent_by_client;
     __u8 sent_by_backend;
-    __u16 idle;                 /* how long it lives without a packet; weir_span (clock.h) */
     __u16 connect;              /* likewise, before it is established */
     struct weir_mac client_mac; /* next hop toward the client: where its last packet came from */
     __u8 in_port;               /* index of the port that is behind */

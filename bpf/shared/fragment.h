@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Fragments. Only a datagram's first one has ports; it leaves them here, under what all fragments
- * of a datagram have in common (RFC 791 section 3.2: source, destination, protocol, id), and later
- * ones borrow them. From then on a fragment is a packet like any other: the same tuple, hence the
- * same flow, slot and worker, in every mode. A later one is never read for ports.
+ * of a datagram have in common (RFC 791 section 3.2: source, destination, protocol, id; RFC 8200
+ * section 4.5: the same without protocol, which is left here too), and later ones borrow them. From
+ * then on a fragment is a packet like any other: the same tuple, hence the same flow, slot and
+ * worker, in every mode. A later one is never read for ports.
  *
  *   fragments[bucket * 4]  4 x weir_fragment       one cache line each
  *
@@ -27,13 +28,14 @@
 WEIR_INLINE __u64 weir_fragment_hash(struct weir_env* env, const struct weir_packet* packet) {
     __u64 hash = weir_hash_addr(weir_env_control(env)->seed, &packet->tuple.src);
     hash = weir_hash_addr(hash, &packet->tuple.dst);
-    hash = weir_hash_mix(hash, ((__u64)packet->tuple.protocol << 32) | packet->fragment_id);
+    hash = weir_hash_mix(hash, ((__u64)weir_fragment_protocol(packet) << 32) | packet->fragment_id);
     return hash ^ (hash >> 32);
 }
 
 WEIR_INLINE int weir_fragment_is(const struct weir_fragment* fragment,
                                  const struct weir_packet* packet) {
-    return fragment->id == packet->fragment_id && fragment->protocol == packet->tuple.protocol &&
+    return fragment->id == packet->fragment_id &&
+           (packet->family == 6 || fragment->protocol == packet->tuple.protocol) &&
            weir_addr_equal(&fragment->src, &packet->tuple.src) &&
            weir_addr_equal(&fragment->dst, &packet->tuple.dst);
 }
@@ -73,6 +75,7 @@ WEIR_SUBPROGRAM int weir_fragment_learn(struct weir_env* env, const struct weir_
     const __u32 before = weir_env_load(&fragment->tag);
     /* The worker that a packet is handed to comes by here again: the place is not closed for it. */
     if (before == tag && weir_fragment_is(fragment, packet) &&
+        fragment->protocol == packet->tuple.protocol &&
         fragment->sport.raw == packet->tuple.sport.raw &&
         fragment->dport.raw == packet->tuple.dport.raw) {
         fragment->expires = now + WEIR_FRAGMENT_TICKS;
@@ -105,6 +108,7 @@ WEIR_SUBPROGRAM int weir_fragment_recall(struct weir_env* env, struct weir_packe
         if (!fragment) return 0;
         if (weir_env_load(&fragment->tag) != tag) continue;
         if (!weir_later(fragment->expires, now) || !weir_fragment_is(fragment, packet)) continue;
+        packet->tuple.protocol = fragment->protocol;
         packet->tuple.sport = fragment->sport;
         packet->tuple.dport = fragment->dport;
         if (weir_env_load(&fragment->tag) == tag) return 1;

@@ -26,20 +26,28 @@ WEIR_INLINE __u64 weir_hash_addr(__u64 hash, const struct weir_addr* addr) {
     return weir_hash_mix(hash, addr->word[3].raw);
 }
 
+WEIR_INLINE __u64 weir_hash_end(__u64 hash) {
+    hash = weir_hash_mix(hash, hash >> 32);
+    return hash ^ (hash >> 32);
+}
+
+/* weir_hash_tuple, of an IPv4 tuple. */
+WEIR_INLINE __u64 weir_hash_v4(__u64 seed, struct weir_be32 src, struct weir_be32 dst,
+                               struct weir_be16 sport, struct weir_be16 dport, __u32 protocol) {
+    const __u64 ports = ((__u64)protocol << 32) | ((__u32)sport.raw << 16) | dport.raw;
+
+    return weir_hash_end(weir_hash_mix(weir_hash_mix(seed, weir_words(src, dst)), ports));
+}
+
 WEIR_INLINE __u64 weir_hash_tuple(__u64 seed, const struct weir_tuple* tuple) {
     const __u64 ports =
         ((__u64)tuple->protocol << 32) | ((__u32)tuple->sport.raw << 16) | tuple->dport.raw;
-    __u64 hash = seed;
 
-    if (weir_addr_is_v4(&tuple->src) && weir_addr_is_v4(&tuple->dst)) {
-        hash = weir_hash_mix(hash, weir_words(tuple->src.word[3], tuple->dst.word[3]));
-    } else {
-        hash = weir_hash_addr(hash, &tuple->src);
-        hash = weir_hash_addr(hash, &tuple->dst);
-    }
-    hash = weir_hash_mix(hash, ports);
-    hash = weir_hash_mix(hash, hash >> 32);
-    return hash ^ (hash >> 32);
+    if (weir_addr_is_v4(&tuple->src) && weir_addr_is_v4(&tuple->dst))
+        return weir_hash_v4(seed, tuple->src.word[3], tuple->dst.word[3], tuple->sport,
+                            tuple->dport, tuple->protocol);
+    return weir_hash_end(
+        weir_hash_mix(weir_hash_addr(weir_hash_addr(seed, &tuple->src), &tuple->dst), ports));
 }
 
 /* The hash of what a service record is found by: (address, protocol, port). */

@@ -12,8 +12,10 @@
 
 struct weir_env {
     const struct weir_control* control;
-    const struct weir_service* services; /* both halves */
-    const struct weir_backend* backends; /* both halves */
+    const struct weir_service* services; /* both halves; of the current one: */
+    const struct weir_service* services_now;
+    const struct weir_backend* backends; /* likewise */
+    const struct weir_backend* backends_now;
     const struct weir_slot_line* slots;
     const struct weir_source* sources;
     struct weir_upstream* upstreams;
@@ -23,7 +25,6 @@ struct weir_env {
     struct weir_flow_refs* flow_refs;
     struct weir_fragment* fragments; /* all workers' */
     struct weir_worker* stats;       /* this worker's */
-    __u32 half;                      /* generation & 1 */
     __u32 worker;
     __u32 workers;
 };
@@ -33,7 +34,9 @@ WEIR_INLINE __u64 weir_env_generation(struct weir_env* env) {
     /* acquire: pairs with the writer's release in publish; what it wrote before is seen after this
      */
     const __u64 generation = __atomic_load_n(&env->control->generation, __ATOMIC_ACQUIRE);
-    env->half = (__u32)generation & 1;
+    const __u32 half = (__u32)generation & 1;
+    env->services_now = env->services + (__u64)half * env->control->service_capacity;
+    env->backends_now = env->backends + (__u64)half * env->control->backend_capacity;
     return generation;
 }
 
@@ -42,12 +45,12 @@ WEIR_INLINE const struct weir_control* weir_env_control(struct weir_env* env) {
 }
 
 WEIR_INLINE const struct weir_service* weir_env_service(struct weir_env* env, __u32 index) {
-    return &env->services[env->half * env->control->service_capacity + index];
+    return &env->services_now[index];
 }
 
 WEIR_INLINE const struct weir_backend* weir_env_backend(struct weir_env* env, __u32 id) {
     if (id >= env->control->backend_capacity) return 0;
-    return &env->backends[env->half * env->control->backend_capacity + id];
+    return &env->backends_now[id];
 }
 
 WEIR_INLINE const struct weir_slot_line* weir_env_slots(struct weir_env* env, __u32 line) {

@@ -66,6 +66,8 @@ WEIR_INLINE enum weir_reason weir_parse_ipv4(struct weir_packet* packet, void* d
 
     if (weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK)) {
         packet->fragment_id = weir_be16_to(ip->id);
+        packet->fragment =
+            weir_be16_to(ip->fragment) & (WEIR_IPV4_MORE_FRAGMENTS | WEIR_IPV4_OFFSET_MASK);
         return weir_parse_fragment(
             packet, data, end, weir_be16_to(ip->fragment) & WEIR_IPV4_OFFSET_MASK, length - header);
     }

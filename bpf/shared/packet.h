@@ -46,9 +46,16 @@ struct weir_packet {
     struct weir_mac next_hop; /* set by weir_decide */
     __u8 tags;                /* how many VLAN tags it arrived with */
     __u8 priority;            /* PCP and DEI of the outer one, in the upper half */
-    __u32 fragment_id;        /* of a fragment: what its datagram's fragments have in common */
-    __u16 trim;               /* bytes that the engine cuts off the end after weir_rewrite */
-    __u16 mtu;                /* of an answer that says how long packets may be */
+    union {
+        __u32 fragment_id; /* of a fragment: what its datagram's fragments have in common */
+        __u32 source_sum;  /* of an ICMPv6 error: what its source adds to a checksum */
+    };
+    __u16 trim; /* bytes that the engine cuts off the end after weir_rewrite */
+    union {
+        __u16 mtu;       /* of an answer that says how long packets may be */
+        __u16 fragment;  /* of a fragment: as IPv4's header has it, or WEIR_FRAGMENT_DEEP */
+        __u16 quoted_l4; /* of an ICMP error: where the quoted packet's TCP or UDP starts */
+    };
     __u32 named;        /* id of the backend that the packet itself names, or WEIR_NO_BACKEND */
     __u16 backend;      /* id; set by weir_decide when the verdict is forward */
     __u8 mode;          /* enum weir_mode: how the backend is reached; of a reply: nat */
@@ -57,9 +64,19 @@ struct weir_packet {
 WEIR_ASSERT(sizeof(struct weir_packet) == 96,
             "no padding: BPF hands it to subprograms initialized");
 
+/* A bit of packet->fragment: extension headers stand behind IPv6's fragment header, and count in
+ * the offsets of all fragments. */
+#define WEIR_FRAGMENT_DEEP 0x8000u
+
 #define WEIR_L3 14u         /* behind Ethernet without tags */
 #define WEIR_L3_MASK 0x1fu  /* offsets are masked where they are used: the verifier forgets */
 #define WEIR_L4_MASK 0x1ffu /* what was checked before */
+
+/* What tells datagrams of one source, destination and id apart: of IPv6 nothing (RFC 8200 section
+ * 4.5), since only the first fragment says which protocol it is. */
+WEIR_INLINE __u32 weir_fragment_protocol(const struct weir_packet* packet) {
+    return packet->family == 4 ? packet->tuple.protocol : WEIR_EXTENSION_FRAGMENT;
+}
 
 /* A pointer to `size` bytes at `offset`, or NULL when the frame is shorter. */
 WEIR_INLINE void* weir_at(void* data, void* end, __u32 offset, __u32 size) {

@@ -17,6 +17,7 @@
 #include "env.h"
 #include "flow.h"
 #include "fragment.h"
+#include "icmp_words.h"
 #include "martian.h"
 #include "parse.h"
 #include "quic.h"
@@ -39,17 +40,16 @@ WEIR_INLINE enum weir_reason weir_hash_packet(struct weir_env* env, struct weir_
     return reason;
 }
 
-/* The worker that owns the packet's flow, of `workers`: a reply's by the port it came back to,
- * which its worker chose so, or the client has; a client's by its hash, or by its port. Where there
- * are no flows, it stays where it is. */
-WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_packet* packet,
-                             __u32 workers) {
+/* The worker that owns the flow of a packet, of `workers`: a reply's (it is for no service) by the
+ * port it came back to, which its worker chose so, or the client has; a client's by its hash, or by
+ * its port. Where there are no flows, it stays where it is. */
+WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_service* service,
+                             const struct weir_tuple* tuple, __u64 hash, __u32 workers) {
     if (workers <= 1) return 0;
-    const struct weir_service* service = weir_service_find(env, &packet->tuple);
-    if (!service) return weir_be16_to(packet->tuple.dport) % workers;
+    if (!service) return weir_be16_to(tuple->dport) % workers;
     if (service->flags & WEIR_SERVICE_STATELESS) return weir_env_worker(env);
-    if (service->flags & WEIR_SERVICE_BY_PORT) return weir_be16_to(packet->tuple.sport) % workers;
-    return (__u32)(packet->hash >> 40) % workers;
+    if (service->flags & WEIR_SERVICE_BY_PORT) return weir_be16_to(tuple->sport) % workers;
+    return (__u32)(hash >> 40) % workers;
 }
 
 /* Starts a flow to backend `id`: a place in the table, and a source toward it. */
@@ -62,7 +62,7 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     enum weir_reason reason = weir_backend_check(backend);
     if (!backend || reason != WEIR_REASON_NONE) return reason;
     if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
-    if (backend->mode < WEIR_MODE_DSR && weir_fragment_crosses(packet, &backend->addr))
+    if (backend->mode < WEIR_MODE_DSR && weir_fragment_stays(packet, &backend->addr))
         return WEIR_REASON_FRAGMENT;
     reason = weir_check_source(env, &packet->tuple);
     if (reason != WEIR_REASON_NONE) return reason;
@@ -186,7 +186,7 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
 
     if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
     if (backend->mode < WEIR_MODE_DSR) {
-        if (weir_fragment_crosses(packet, &backend->addr)) return WEIR_REASON_FRAGMENT;
+        if (weir_fragment_stays(packet, &backend->addr)) return WEIR_REASON_FRAGMENT;
         if (!weir_translatable(packet, &backend->addr, data, end))
             return WEIR_REASON_UDP_NO_CHECKSUM;
     }
@@ -197,19 +197,19 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     return check == WEIR_REASON_NONE ? reason : check;
 }
 
-/* An ICMP error of IPv4; packet->flow is the flow of what it quotes, if there is one. `to_backend`:
- * it came from the client's side. Nothing of the flow changes. What its other end cannot read,
- * since it speaks IPv6, is the host's. */
+/* An ICMP error; packet->flow is the flow of what it quotes, if there is one. `to_backend`: it came
+ * from the client's side. Nothing of the flow changes. */
 WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir_packet* packet,
-                                               int to_backend) {
+                                               int to_backend, void* data, void* end) {
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_ICMP;
     const struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
     packet->from_client = (__u8)to_backend;
     if (!to_backend) {
-        if (flow->state == WEIR_FLOW_RESTING || weir_crosses(packet, &flow->client))
-            return WEIR_REASON_ICMP;
+        if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_ICMP;
         if (packet->ttl <= 1) return WEIR_REASON_TTL;
+        if (!weir_error_translatable(packet, &flow->client, data, end))
+            return WEIR_REASON_ICMP_UNTRANSLATABLE;
         packet->next_hop = flow->client_mac;
         packet->out_port = flow->in_port;
         packet->room = weir_room(env, packet, &flow->client);
@@ -218,9 +218,10 @@ WEIR_INLINE enum weir_reason weir_decide_error(struct weir_env* env, struct weir
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
     enum weir_reason check = weir_backend_check(backend);
     if (!backend || check != WEIR_REASON_NONE) return check;
-    if (backend->mode < WEIR_MODE_DSR && weir_crosses(packet, &backend->addr))
-        return WEIR_REASON_ICMP;
     if (weir_ttl_ends(packet, backend)) return WEIR_REASON_TTL;
+    if (backend->mode < WEIR_MODE_DSR &&
+        !weir_error_translatable(packet, &backend->addr, data, end))
+        return WEIR_REASON_ICMP_UNTRANSLATABLE;
     check = weir_toward(env, packet, backend, flow->backend_id);
     return check == WEIR_REASON_NONE ? WEIR_REASON_ICMP_ERROR : check;
 }
@@ -236,7 +237,7 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     if (flow->state == WEIR_FLOW_RESTING) return WEIR_REASON_NO_FLOW;
     packet->backend = flow->backend_id;
     if (packet->ttl <= 1) return WEIR_REASON_TTL;
-    if (weir_fragment_crosses(packet, &flow->client)) return WEIR_REASON_FRAGMENT;
+    if (weir_fragment_stays(packet, &flow->client)) return WEIR_REASON_FRAGMENT;
     if (!weir_translatable(packet, &flow->client, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
@@ -288,7 +289,7 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         packet->named = weir_quic_backend(env, packet, service, data, end);
     if (packet->kind == WEIR_KIND_ICMP_ERROR) {
         if (!service) packet->flow = weir_flow_find_reply(env, &packet->tuple, packet->hash, now);
-        reason = weir_decide_error(env, packet, service != 0);
+        reason = weir_decide_error(env, packet, service != 0, data, end);
     } else if (service) {
         reason = weir_decide_client(env, packet, service, data, end, now);
     } else {

@@ -59,7 +59,11 @@
       "transparent: another flow has the client's port toward the same backend")                  \
     X(BACKEND_RESET, DROP, "backend_reset", "its backend was removed or is down; flows end")      \
     X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
-      "too long for the way to its backend, and nothing that may be answered")
+      "too long for the way to its backend, and nothing that may be answered")                    \
+    X(MUST_FRAGMENT, DROP, "must_fragment",                                                       \
+      "IPv4 without DF, too long for IPv6 on its way: weir would have to fragment it")            \
+    X(ICMP_UNTRANSLATABLE, DROP, "icmp_untranslatable",                                           \
+      "ICMP error that the other end's family has no words for (RFC 7915 sections 4.2 and 5.2)")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

@@ -9,7 +9,7 @@
 
 #include "answer_rewrite.h"
 #include "encap.h"
-#include "icmp_rewrite.h"
+#include "icmp_translate.h"
 #include "mss.h"
 #include "nat.h"
 #include "translate.h"
@@ -40,7 +40,9 @@ WEIR_INLINE int weir_rewrite_ipv6(const struct weir_packet* packet, const struct
     if (!ip) return 0;
     __u32 delta = weir_delta_addr(0, &packet->tuple.src, &nat->src);
     delta = weir_delta_addr(delta, &packet->tuple.dst, &nat->dst);
-    if (!weir_rewrite_ports(packet, data, end, nat, delta, &checksum)) return 0;
+    if (packet->kind != WEIR_KIND_FRAGMENT &&
+        !weir_rewrite_ports(packet, data, end, nat, delta, &checksum))
+        return 0;
     ip->src = nat->src;
     ip->dst = nat->dst;
     ip->hops--;
@@ -55,8 +57,6 @@ WEIR_INLINE __u32 weir_rewrite_nat(struct weir_env* env, const struct weir_packe
     int done;
 
     if (!flow || !weir_nat_of(env, flow, packet->from_client, &nat)) return 0;
-    if (packet->kind == WEIR_KIND_ICMP_ERROR) /* of IPv4, on both sides */
-        return weir_rewrite_error(packet, &nat, l3, data, end) ? WEIR_ETH_IPV4 : 0;
     const int v4 = weir_addr_is_v4(&nat.dst);
     if ((packet->family == 4) != v4)
         done = weir_translate(packet, &nat, l3, data, end);
@@ -81,18 +81,45 @@ WEIR_INLINE __u32 weir_rewrite_flow(struct weir_env* env, const struct weir_pack
     return packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;
 }
 
-/* Rewrites the frame for its flow, its backend's mode and the next hop, its start moved by
- * packet->room; or makes it an answer. 0 only if the frame has shrunk since parse. */
-WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
-                             void* end) {
+/* How a packet is rewritten: a function for each, which the BPF verifier walks by itself. */
+enum weir_way {
+    WEIR_WAY_FLOW = 0,
+    WEIR_WAY_ERROR = 1, /* what it quotes too */
+    WEIR_WAY_ANSWER = 2,
+};
+
+WEIR_INLINE enum weir_way weir_way_of(const struct weir_packet* packet) {
+    if (packet->kind >= WEIR_KIND_RESET) return WEIR_WAY_ANSWER;
+    return packet->kind == WEIR_KIND_ICMP_ERROR && packet->mode < WEIR_MODE_DSR ? WEIR_WAY_ERROR
+                                                                                : WEIR_WAY_FLOW;
+}
+
+/* Rewrites the frame in this way, its start moved by packet->room, and for the next hop. 0 only if
+ * the frame has shrunk since parse. */
+WEIR_INLINE int weir_rewrite_by(struct weir_env* env, const struct weir_packet* packet, void* data,
+                                void* end, enum weir_way way) {
     const struct weir_port* port =
         &weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)];
     const __u32 l3 = weir_l3_on(port) & WEIR_L3_MASK;
-    const __u32 type = packet->kind >= WEIR_KIND_RESET
-                           ? weir_rewrite_answer(packet, l3, data, end)
-                           : weir_rewrite_flow(env, packet, l3, data, end);
+    __u32 type;
 
+    if (way == WEIR_WAY_FLOW)
+        type = weir_rewrite_flow(env, packet, l3, data, end);
+    else if (way == WEIR_WAY_ERROR)
+        type = weir_rewrite_error(env, packet, l3, data, end);
+    else
+        type = weir_rewrite_answer(packet, l3, data, end);
     return type != 0 && weir_write_link(packet, port, type, data, end);
+}
+
+/* The same, in the packet's own way. */
+WEIR_INLINE int weir_rewrite(struct weir_env* env, const struct weir_packet* packet, void* data,
+                             void* end) {
+    const enum weir_way way = weir_way_of(packet);
+
+    if (way == WEIR_WAY_FLOW) return weir_rewrite_by(env, packet, data, end, WEIR_WAY_FLOW);
+    if (way == WEIR_WAY_ERROR) return weir_rewrite_by(env, packet, data, end, WEIR_WAY_ERROR);
+    return weir_rewrite_by(env, packet, data, end, WEIR_WAY_ANSWER);
 }
 
 #endif

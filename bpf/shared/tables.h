@@ -24,7 +24,7 @@
 #include "wire.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 3u
+#define WEIR_TABLES_ABI 4u
 
 #define WEIR_PORT_CAPACITY 16
 #define WEIR_SERVICE_PROBES                                               \

@@ -63,6 +63,40 @@ WEIR_INLINE enum weir_flow_state weir_one_way_state(int tcp, __u8 client) {
     return (client & WEIR_SENT_ACK) ? WEIR_FLOW_ESTABLISHED : WEIR_FLOW_OPENING;
 }
 
+/*
+ * Whether a packet of this side leaves an established flow as it is but for its expiry: of TCP one
+ * without SYN, FIN and RST. It says no more than weir_flow_step would find out: a look at four
+ * bytes at once instead.
+ */
+WEIR_INLINE int weir_flow_is_steady(const struct weir_flow* flow, __u32 protocol, int from_client) {
+    const __u32 word = *(const weir_word*)(const void*)&flow->protocol;
+    const __u32 ends = WEIR_SENT_FIN | WEIR_SENT_RST;
+    const __u32 sends = WEIR_SENT_ANY | WEIR_SENT_ACK;
+    const int one_way = flow->source == WEIR_SOURCE_NONE;
+    __u32 mask, steady;
+
+    if (protocol == WEIR_PROTO_TCP) {
+        if (one_way) {
+            mask = WEIR_WORD(0xff, 0xff, sends | ends, 0);
+            steady = WEIR_WORD(WEIR_PROTO_TCP, WEIR_FLOW_ESTABLISHED, sends, 0);
+        } else if (from_client) {
+            mask = WEIR_WORD(0xff, 0xff, sends | ends, WEIR_SENT_SYN | ends);
+            steady = WEIR_WORD(WEIR_PROTO_TCP, WEIR_FLOW_ESTABLISHED, sends, WEIR_SENT_SYN);
+        } else {
+            mask = WEIR_WORD(0xff, 0xff, WEIR_SENT_ACK | ends, sends | WEIR_SENT_SYN | ends);
+            steady = WEIR_WORD(WEIR_PROTO_TCP, WEIR_FLOW_ESTABLISHED, WEIR_SENT_ACK,
+                               sends | WEIR_SENT_SYN);
+        }
+    } else {
+        const __u32 client = from_client ? 0xff : WEIR_SENT_ANY;
+        const __u32 backend = from_client ? WEIR_SENT_ANY : 0xff;
+        mask = WEIR_WORD(0xff, 0xff, client, one_way ? 0 : backend);
+        steady = WEIR_WORD(WEIR_PROTO_UDP, WEIR_FLOW_ESTABLISHED, client & sends,
+                           one_way ? 0 : backend & sends);
+    }
+    return (word & mask) == steady;
+}
+
 /* Takes one packet into account: bits, state, and when the flow expires if nothing follows. A line
  * that does not change is not written: on XDP another CPU may have it. */
 WEIR_INLINE void weir_flow_step(struct weir_flow* flow, __u32 protocol, int from_client,

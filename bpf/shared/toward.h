@@ -29,21 +29,18 @@ WEIR_INLINE int weir_ttl_ends(const struct weir_packet* packet,
     return packet->ttl <= 1 && backend->mode < WEIR_MODE_DSR;
 }
 
-/* A fragment on the way between IPv4 and IPv6: its header is not translated, and a later one has no
- * checksum that could be. */
-WEIR_INLINE int weir_fragment_crosses(const struct weir_packet* packet,
-                                      const struct weir_addr* to) {
-    return packet->kind != WEIR_KIND_PLAIN && weir_crosses(packet, to);
+/* A fragment that cannot change its family: extension headers that would go count in the offsets of
+ * all of them. */
+WEIR_INLINE int weir_fragment_stays(const struct weir_packet* packet, const struct weir_addr* to) {
+    return weir_is_fragment(packet) && (packet->fragment & WEIR_FRAGMENT_DEEP) &&
+           weir_crosses(packet, to);
 }
 
 /* By how much the IP packet is longer when it leaves for this backend. */
 WEIR_INLINE __s32 weir_change(const struct weir_packet* packet,
                               const struct weir_backend* backend) {
     if (backend->mode >= WEIR_MODE_DSR) return (__s32)weir_overhead(backend);
-    if (!weir_crosses(packet, &backend->addr)) return 0;
-    return (packet->family == 4 ? (__s32)sizeof(struct weir_ipv6)
-                                : (__s32)sizeof(struct weir_ipv4)) -
-           ((__s32)packet->l4 - (__s32)packet->l3);
+    return weir_growth(packet, &backend->addr);
 }
 
 /* Sends the packet to this backend, and counts it. NONE, or why it cannot go; packet->backend and

@@ -23,6 +23,14 @@
 #define WEIR_SUBPROGRAM WEIR_INLINE
 #endif
 
+/* A function that few packets need, kept out of the way of the others. BPF has it inline: its
+ * subprograms return numbers only. */
+#ifdef __bpf__
+#define WEIR_RARE WEIR_INLINE
+#else
+#define WEIR_RARE static __attribute__((noinline, cold, unused))
+#endif
+
 #ifdef __cplusplus
 #define WEIR_ASSERT(condition, why) static_assert(condition, why)
 #else
@@ -89,6 +97,19 @@ WEIR_INLINE int weir_addr_is_v4(const struct weir_addr* addr) {
     return addr->word[0].raw == 0 && addr->word[1].raw == 0 && addr->word[2].raw == WEIR_V4_MAPPED;
 }
 
+/* For comparing what lies in several fields at once. */
+typedef __u32 __attribute__((may_alias)) weir_word;
+typedef __u64 __attribute__((may_alias)) weir_dword;
+
+/* Two words as they lie in memory, one after the other; four bytes likewise. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WEIR_DWORD(first, second) ((__u64)(second) << 32 | (first))
+#define WEIR_WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
+#else
+#define WEIR_DWORD(first, second) ((__u64)(first) << 32 | (second))
+#define WEIR_WORD(a, b, c, d) ((__u32)(d) | (__u32)(c) << 8 | (__u32)(b) << 16 | (__u32)(a) << 24)
+#endif
+
 WEIR_INLINE int weir_addr_equal(const struct weir_addr* a, const struct weir_addr* b) {
     return ((a->word[3].raw ^ b->word[3].raw) | (a->word[2].raw ^ b->word[2].raw) |
             (a->word[1].raw ^ b->word[1].raw) | (a->word[0].raw ^ b->word[0].raw)) == 0;
@@ -98,9 +119,23 @@ struct weir_mac {
     __u8 byte[6];
 };
 
+/* The address of a record (which is 8-aligned, and so are the addresses in it) is this IPv4 one. */
+WEIR_INLINE int weir_addr_is(const struct weir_addr* addr, struct weir_be32 v4) {
+    const weir_dword* half = (const weir_dword*)(const void*)addr;
+
+    return half[1] == WEIR_DWORD(WEIR_V4_MAPPED, v4.raw) && half[0] == 0;
+}
+
+/* Wherever a MAC stands, on the wire or in a record, it is 2-aligned. */
+struct weir_mac_halves {
+    __u16 half[3];
+} __attribute__((may_alias));
+
 WEIR_INLINE int weir_mac_equal(const struct weir_mac* a, const struct weir_mac* b) {
-    return ((a->byte[0] ^ b->byte[0]) | (a->byte[1] ^ b->byte[1]) | (a->byte[2] ^ b->byte[2]) |
-            (a->byte[3] ^ b->byte[3]) | (a->byte[4] ^ b->byte[4]) | (a->byte[5] ^ b->byte[5])) == 0;
+    const struct weir_mac_halves* x = (const struct weir_mac_halves*)(const void*)a;
+    const struct weir_mac_halves* y = (const struct weir_mac_halves*)(const void*)b;
+
+    return ((x->half[0] ^ y->half[0]) | (x->half[1] ^ y->half[1]) | (x->half[2] ^ y->half[2])) == 0;
 }
 
 /* IANA protocol numbers. */

@@ -75,6 +75,10 @@ struct weir_extension {
 } WEIR_PACKED;
 WEIR_ASSERT(sizeof(struct weir_extension) == 8, "the shortest extension header");
 
+#define WEIR_IPV6_LEAST_MTU 1280u /* section 5: every link takes so much */
+#define WEIR_IPV6_LEAST_AS_IPV4 \
+    (WEIR_IPV6_LEAST_MTU - 20u) /* what that is once the header has shrunk (RFC 7915) */
+
 #define WEIR_EXTENSION_HOP_BY_HOP 0
 #define WEIR_EXTENSION_ROUTING 43
 #define WEIR_EXTENSION_FRAGMENT 44
@@ -121,9 +125,24 @@ struct weir_icmp {
 WEIR_ASSERT(sizeof(struct weir_icmp) == 8, "RFC 792 header");
 
 #define WEIR_ICMP_UNREACHABLE 3
-#define WEIR_ICMP_TOO_BIG 4 /* a code of it: fragmentation needed and DF set */
+#define WEIR_ICMP_HOST 1 /* its codes */
+#define WEIR_ICMP_PROTOCOL 2
+#define WEIR_ICMP_PORT 3
+#define WEIR_ICMP_TOO_BIG 4 /* fragmentation needed and DF set */
+#define WEIR_ICMP_HOST_PROHIBITED 10
 #define WEIR_ICMP_TIME_EXCEEDED 11
 #define WEIR_ICMP_PARAMETER 12
+
+/* RFC 4443 section 3: laid out as RFC 792's; of a too-big message the last four bytes are one
+ * number. */
+#define WEIR_ICMP6_UNREACHABLE 1
+#define WEIR_ICMP6_NO_ROUTE 0 /* its codes */
+#define WEIR_ICMP6_PROHIBITED 1
+#define WEIR_ICMP6_PORT 4
+#define WEIR_ICMP6_TOO_BIG 2
+#define WEIR_ICMP6_TIME_EXCEEDED 3
+#define WEIR_ICMP6_PARAMETER 4
+#define WEIR_ICMP6_NEXT_HEADER 1 /* a code of it: unrecognized */
 
 /* What an ICMP error quotes of TCP or UDP at the least. */
 struct weir_quoted_ports {

@@ -44,7 +44,7 @@ WEIR_INLINE struct weir_steer_datagram weir_steer_datagram_of(const struct weir_
     datagram.src = packet->tuple.src;
     datagram.dst = packet->tuple.dst;
     datagram.id = packet->fragment_id;
-    datagram.protocol = packet->tuple.protocol;
+    datagram.protocol = weir_fragment_protocol(packet);
     return datagram;
 }
 

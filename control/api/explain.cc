@@ -117,7 +117,9 @@ class Explanation {
         const weir_reason hashed = weir_hash_packet(&env, &packet_, weir_tick(sources.now));
         if (parsed_ == WEIR_REASON_NONE) parsed_ = hashed;
         sets_ = sources.view.flow_sets();
-        if (sets_ > 1) worker_ = weir_owner(&env, &packet_, control_.workers);
+        if (sets_ > 1)
+            worker_ = weir_owner(&env, weir_service_find(&env, &packet_.tuple), &packet_.tuple,
+                                 packet_.hash, control_.workers);
         answer_ = {{"client", endpoint(tuple.src, tuple.sport)},
                    {"service", endpoint(tuple.dst, tuple.dport)},
                    {"protocol", protocol_text(tuple.protocol)},

@@ -150,6 +150,9 @@ struct Port {
     Driver driver = Driver::automatic;
     std::vector<std::string>
         addresses;  // `address=10.0.0.1/24`, put on the TAP of a pci or vdev port
+    std::vector<std::uint16_t>
+        vlans;  // `vlan=10` or `vlan=100.10`, the outer one first; else what the kernel says
+    std::string parent;  // `parent=eth0`: the device that its frames cross
     Source source;
 };
 

@@ -228,6 +228,19 @@ bool is_interface_name(std::string_view text) {
     });
 }
 
+// ID, or OUTER.INNER; empty: neither.
+std::vector<std::uint16_t> read_vlans(const std::string& text) {
+    std::vector<std::uint16_t> vlans;
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t end = std::min(text.find('.', at), text.size());
+        const auto number = parse_number(std::string_view(text).substr(at, end - at));
+        if (!number || *number < 1 || *number > 4094 || vlans.size() == 2) return {};
+        vlans.push_back(static_cast<std::uint16_t>(*number));
+        at = end + 1;
+    }
+    return vlans;
+}
+
 Status read_port_option(Parse& parse, const std::string& word, Port& port) {
     const std::string value = word.substr(std::min(word.find('='), word.size() - 1) + 1);
     const auto refuse = [&](const std::string& what) {
@@ -257,7 +270,19 @@ Status read_port_option(Parse& parse, const std::string& word, Port& port) {
         port.addresses.push_back(value);
         return success();
     }
-    return refuse("name=, driver= or address=");
+    if (word.starts_with("vlan=") || word.starts_with("parent=")) {
+        if (port.kind != Port::Kind::interface)
+            return refuse("vlan= and parent= only for a kernel interface");
+        if (word.starts_with("parent=")) {
+            if (!is_interface_name(value)) return refuse("parent=INTERFACE");
+            port.parent = value;
+            return success();
+        }
+        port.vlans = read_vlans(value);
+        if (port.vlans.empty()) return refuse("vlan=ID or vlan=OUTER.INNER, each 1 to 4094");
+        return success();
+    }
+    return refuse("name=, driver=, address=, vlan= or parent=");
 }
 
 Status read_port(Parse& parse, const Statement& statement) {
@@ -277,6 +302,9 @@ Status read_port(Parse& parse, const Statement& statement) {
     for (std::size_t i = 2; i < statement.words.size(); ++i)
         if (auto done = read_port_option(parse, statement.words[i], port); !done) return done;
     if (port.name.empty() && port.kind == Port::Kind::interface) port.name = port.device;
+    if (port.vlans.empty() != port.parent.empty())
+        return parse.error(fmt::format("port \"{}\" needs both vlan= and parent=", port.device),
+                           "or neither, for a VLAN interface of the kernel's own");
     if (overruled(parse, statement)) return success();
 
     auto& ports = parse.model.dataplane.ports;

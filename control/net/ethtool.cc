@@ -93,6 +93,14 @@ Result<bool> offload(const std::string& interface, Offload which) {
     return value.data != 0;
 }
 
+Result<bool> takes_tags_off(const std::string& interface) {
+    ethtool_value flags{};
+    flags.cmd = ETHTOOL_GFLAGS;
+    if (const int error = ethtool(interface, &flags))
+        return Error{"read the offloads of " + interface + " (" + system_error(error) + ")"};
+    return (flags.data & ETH_FLAG_RXVLAN) != 0;
+}
+
 Status set_offload(const std::string& interface, Offload which, bool on) {
     Result<bool> now = offload(interface, which);
     if (!now) return Error{now.error()};

@@ -29,6 +29,9 @@ Result<Channels> channels(const std::string& interface);
 enum class Offload { rx_checksum, tx_checksum, tso, gso, gro };
 Result<bool> offload(const std::string& interface, Offload offload);
 
+// Whether the driver takes VLAN tags off what it receives (rxvlan), so that XDP cannot see them.
+Result<bool> takes_tags_off(const std::string& interface);
+
 // Success when it already is as asked, also where the driver cannot change it.
 Status set_offload(const std::string& interface, Offload offload, bool on);
 

@@ -9,6 +9,8 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include <cstring>
+
 namespace weir {
 
 std::optional<Link> parse_link(const nlmsghdr* message) {
@@ -20,7 +22,8 @@ std::optional<Link> parse_link(const nlmsghdr* message) {
     Link link;
     link.index = info->ifi_index;
     link.name = attributes.text(IFLA_IFNAME);
-    link.kind = NetlinkAttributes(attributes.find(IFLA_LINKINFO)).text(IFLA_INFO_KIND);
+    const NetlinkAttributes details(attributes.find(IFLA_LINKINFO));
+    link.kind = details.text(IFLA_INFO_KIND);
     link.mac = attributes.mac(IFLA_ADDRESS).value_or(MacAddress{});
     link.mtu = attributes.number(IFLA_MTU);
     link.up = info->ifi_flags & IFF_UP;
@@ -30,6 +33,15 @@ std::optional<Link> parse_link(const nlmsghdr* message) {
     link.resolves = link.ethernet && !(info->ifi_flags & IFF_NOARP);
     link.master = static_cast<int>(attributes.number(IFLA_MASTER));
     link.peer = static_cast<int>(attributes.number(IFLA_LINK));
+    if (link.kind == "vlan" && !attributes.has(IFLA_LINK_NETNSID)) {
+        const NetlinkAttributes vlan(details.find(IFLA_INFO_DATA));
+        const auto id = vlan.data(IFLA_VLAN_ID);  // in host order
+        if (id.size() == sizeof link.vlan_id)
+            std::memcpy(&link.vlan_id, id.data(), sizeof link.vlan_id);
+        const auto protocol = vlan.data(IFLA_VLAN_PROTOCOL);  // in network order
+        if (protocol.size() == 2)
+            link.vlan_protocol = static_cast<std::uint16_t>(protocol[0] << 8 | protocol[1]);
+    }
     return link;
 }
 

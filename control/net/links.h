@@ -33,10 +33,12 @@ struct Link {
     bool up = false;       // administratively
     bool carrier = false;  // lower layer is up
     bool loopback = false;
-    bool ethernet = false;  // ARPHRD_ETHER
-    bool resolves = false;  // has link-layer addresses to resolve (no IFF_NOARP)
-    int master = 0;         // bridge, bond or VRF that it is enslaved to
-    int peer = 0;           // IFLA_LINK: the other end of a veth, the lower device of a VLAN
+    bool ethernet = false;      // ARPHRD_ETHER
+    bool resolves = false;      // has link-layer addresses to resolve (no IFF_NOARP)
+    int master = 0;             // bridge, bond or VRF that it is enslaved to
+    int peer = 0;               // IFLA_LINK: the other end of a veth, the lower device of a VLAN
+    std::uint16_t vlan_id = 0;  // of a VLAN of a device in this namespace; else 0
+    std::uint16_t vlan_protocol = 0;  // its ethertype
 
     bool operator==(const Link&) const = default;
 };

@@ -17,6 +17,7 @@
 #include "control/net/link_counters.h"
 #include "control/net/next_hop.h"
 #include "control/publish/link_names.h"
+#include "control/publish/vlan_ports.h"
 #include "dataplane/steer.h"
 
 namespace weir::publish {
@@ -200,9 +201,10 @@ bool DpdkEngine::serves_as_configured() const {
     const auto& reports = segment_->area().ports;
     if (std::string_view(segment_->area().busy_poll) != busy_poll_word(dataplane_.busy_poll))
         return false;
-    for (std::size_t i = 0; i < ports_.size(); i++)
-        if (ports_[i].configured.device != reports[i + 1].name) return false;
-    return ports_.size() + 1 >= WEIR_PORT_CAPACITY || reports[ports_.size() + 1].name[0] == '\0';
+    std::size_t next = 1;  // VLANs, which it does not open, come last
+    for (const Port& port : ports_)
+        if (!port.is_vlan() && port.configured.device != reports[next++].name) return false;
+    return next >= WEIR_PORT_CAPACITY || reports[next].name[0] == '\0';
 }
 
 std::vector<std::string> DpdkEngine::arguments() const {
@@ -220,6 +222,7 @@ std::vector<std::string> DpdkEngine::arguments() const {
                                   "--host-link-mac",
                                   to_string(dataplane_mac)};
     for (const Port& port : ports_) {
+        if (port.is_vlan()) continue;
         argv.emplace_back("--port");
         argv.push_back(port_argument(port));
     }
@@ -264,6 +267,7 @@ Status DpdkEngine::bring_up_ports() {
     for (std::size_t i = 0; i < ports_.size(); i++) {
         const tables::PortReport& report = reports[i + 1];
         Port& port = ports_[i];
+        if (port.is_vlan()) continue;
         port.driver = report.driver;
         port.mode = mode_word(report.mode);
         std::ranges::copy(report.mac.byte, port.mac.begin());
@@ -285,7 +289,11 @@ Status DpdkEngine::bring_up_ports() {
     if (!link) return Error{link.error()};
     link_ = std::move(*link);
     write_ports(*segment_->view().control, link_, 0, ports_);
-    for (const Port& port : ports_) log::info("port {}: {}", port.configured.name, port.driver);
+    for (const Port& port : ports_)
+        if (port.is_vlan())
+            log::notice("port {}: {}", port.configured.name, vlan_text(port, ports_));
+        else
+            log::info("port {}: {}", port.configured.name, port.driver);
     return success();
 }
 
@@ -336,7 +344,7 @@ void DpdkEngine::published(std::span<const weir_service> services,
     const std::span<const weir_port> records(segment_->view().control->ports);
     for (unsigned i = 0; i < ports_.size(); i++) {
         const Port& port = ports_[i];
-        if (!is_interface(port)) continue;
+        if (!is_interface(port) || port.is_vlan()) continue;
         if (const auto status = steer::fill(static_cast<unsigned>(port.ifindex), services, backends,
                                             records, i + 1);
             !status)
@@ -348,7 +356,7 @@ std::vector<PortTraffic> DpdkEngine::traffic() {
     std::vector<PortTraffic> traffic;
     for (unsigned i = 0; i <= ports_.size(); i++) {
         traffic.push_back(port_traffic(i, segment_->area().ports[i]));
-        if (i > 0 && is_interface(ports_[i - 1]))
+        if (i > 0 && is_interface(ports_[i - 1]) && !ports_[i - 1].is_vlan())
             traffic.back().xdp = driver_counters(ports_[i - 1].configured.device, "xdp");
     }
     return traffic;

@@ -28,6 +28,11 @@ struct Port {
     std::string driver;      // as it turned out: net_af_xdp, ...; for XDP the kernel's: veth, ...
     std::string mode;        // how its packets come: exclusive, selected, copied; native, generic
     std::uint8_t flags = 0;  // WEIR_PORT_*
+    // A VLAN (vlan_ports.h): no engine opens it, its frames cross the port at `parent`.
+    std::vector<weir_tag> tags;  // outer one first; empty: not a VLAN
+    std::size_t parent = 0;      // place in the vector
+
+    bool is_vlan() const { return !tags.empty(); }
 };
 
 class Engine {

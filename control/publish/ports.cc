@@ -6,13 +6,39 @@
 #include <algorithm>
 
 #include "control/net/dpdk_driver.h"
+#include "control/net/ethtool.h"
 #include "control/publish/convert.h"
+#include "control/publish/vlan_ports.h"
 
 namespace weir::publish {
 namespace {
 
 std::string where(const config::Source& source) {
     return source.file.empty() ? "" : fmt::format(" in {}:{}", source.file, source.line);
+}
+
+// AF_PACKET gets tags beside the frame, and DPDK puts them back; XDP would take the frame for an
+// untagged one, and answer without a tag.
+Status tags_are_seen(const std::vector<Port>& ports) {
+    for (const Port& port : ports) {
+        if (!port.is_vlan()) continue;
+        const config::Port& parent = ports[port.parent].configured;
+        if (parent.driver == config::Port::Driver::af_packet) continue;
+        const auto hidden = takes_tags_off(parent.device);
+        if (hidden && *hidden)
+            return Error{fmt::format(
+                "port \"{}\" is a VLAN of {}, which takes tags off before XDP sees them; "
+                "turn that off: ethtool -K {} rxvlan off",
+                port.configured.device, parent.device, parent.device)};
+    }
+    return success();
+}
+
+Result<std::vector<Port>> complete(std::vector<Port> ports, const NetworkView& network) {
+    auto all = with_vlans(std::move(ports), network.links());
+    if (!all) return all;
+    if (const auto status = tags_are_seen(*all); !status) return Error{status.error()};
+    return all;
 }
 
 }  // namespace
@@ -39,7 +65,7 @@ Result<std::vector<Port>> choose_ports(const config::Dataplane& dataplane,
         }
         ports.push_back(std::move(port));
     }
-    if (!ports.empty() || !dataplane.ports.empty()) return ports;
+    if (!ports.empty() || !dataplane.ports.empty()) return complete(std::move(ports), network);
 
     for (const Link& link : default_ports(network.links(), network.addresses())) {
         Port port;
@@ -57,7 +83,7 @@ Result<std::vector<Port>> choose_ports(const config::Dataplane& dataplane,
             fmt::format("{} interfaces could be balancer ports, {} is the limit; name those "
                         "to use with `port` in dataplane {{}}",
                         ports.size(), WEIR_PORT_CAPACITY - 1)};
-    return ports;
+    return complete(std::move(ports), network);
 }
 
 Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
@@ -78,6 +104,7 @@ Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
     if (kernel_only == ports.end())
         return EngineChoice{config::Engine::dpdk, "every port is a DPDK device"};
     for (const Port& port : ports) {
+        if (port.is_vlan()) continue;
         if (port.configured.kind != config::Port::Kind::interface) {
             return EngineChoice{config::Engine::dpdk,
                                 fmt::format("port {} is a DPDK device", port.configured.device)};
@@ -120,6 +147,13 @@ void write_ports(weir_control& control, const HostLink& link, int link_ifindex,
         control.ports[i].mac = to_mac(port.mac);
         control.ports[i].kind = WEIR_PORT_NETWORK;
         control.ports[i].flags = port.flags;
+        if (!port.is_vlan()) continue;
+        const Port& parent = ports[port.parent];
+        control.ports[i].ifindex = static_cast<std::uint32_t>(parent.ifindex);
+        control.ports[i].flags = parent.flags;
+        control.ports[i].parent = static_cast<std::uint8_t>(port.parent + 1);
+        control.ports[i].tags = static_cast<std::uint8_t>(port.tags.size());
+        std::ranges::copy(port.tags, control.ports[i].tag);
     }
 }
 

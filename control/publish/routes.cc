@@ -90,11 +90,15 @@ Route route_over(const NextHop& hop, const IpAddress& backend, const std::vector
 
 Route Routes::to(const IpAddress& backend, std::uint16_t id) const {
     const NextHop* hop = hops_.find(backend);
-    if (hop)
-        return route_over(*hop, backend, engine_.ports(), engine_.host_link(), snat_, host_ports_,
-                          id);
     Route route;
-    route.text = "not looked up yet";
+    if (!hop) {
+        route.text = "not looked up yet";
+        return route;
+    }
+    route = route_over(*hop, backend, engine_.ports(), engine_.host_link(), snat_, host_ports_, id);
+    const unsigned narrow = paths_.find(backend);
+    if (narrow != 0 && (route.mtu == 0 || narrow < route.mtu))
+        route.mtu = static_cast<std::uint16_t>(narrow);
     return route;
 }
 

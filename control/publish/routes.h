@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/net/next_hop.h"
+#include "control/net/path_mtu.h"
 #include "control/publish/balancer.h"
 #include "control/publish/engine.h"
 
@@ -31,9 +32,13 @@ Route route_over(const NextHop& hop, const IpAddress& backend, const std::vector
 
 class Routes {
   public:
-    Routes(const NextHops& hops, const Engine& engine, std::vector<IpAddress> snat,
-           PortRange host_ports)
-        : hops_(hops), engine_(engine), snat_(std::move(snat)), host_ports_(host_ports) {}
+    Routes(const NextHops& hops, const PathMtus& paths, const Engine& engine,
+           std::vector<IpAddress> snat, PortRange host_ports)
+        : hops_(hops),
+          paths_(paths),
+          engine_(engine),
+          snat_(std::move(snat)),
+          host_ports_(host_ports) {}
 
     Route to(const IpAddress& backend, std::uint16_t id) const;
 
@@ -42,6 +47,7 @@ class Routes {
 
   private:
     const NextHops& hops_;
+    const PathMtus& paths_;
     const Engine& engine_;
     std::vector<IpAddress> snat_;
     PortRange host_ports_;

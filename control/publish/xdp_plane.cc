@@ -7,6 +7,7 @@
 #include "control/net/ethtool.h"
 #include "control/net/link_counters.h"
 #include "control/publish/link_names.h"
+#include "control/publish/vlan_ports.h"
 
 namespace weir::publish {
 
@@ -32,6 +33,7 @@ Status XdpPlane::start() {
     if (engine_->adopted())
         log::notice("took over the tables and flows of an earlier weir; forwarding has gone on");
     for (Port& port : ports_) {
+        if (port.is_vlan()) continue;
         const auto driver = driver_info(port.configured.device);
         port.driver = driver ? driver->driver : "unknown";
         if (port.driver == "veth") port.flags |= WEIR_PORT_REDIRECT;
@@ -42,12 +44,17 @@ Status XdpPlane::start() {
 
 Status XdpPlane::attach() {
     std::vector<int> used{link_.dataplane.index};
-    for (const Port& port : ports_) used.push_back(port.ifindex);
+    for (const Port& port : ports_)
+        if (!port.is_vlan()) used.push_back(port.ifindex);
     engine_->detach_others(used);
     if (const auto attached = engine_->attach(link_.dataplane.index, link_.dataplane.name);
         !attached)
         return Error{attached.error()};
     for (Port& port : ports_) {
+        if (port.is_vlan()) {
+            log::notice("port {}: {}", port.configured.name, vlan_text(port, ports_));
+            continue;
+        }
         const auto attached = engine_->attach(port.ifindex, port.configured.name);
         if (!attached) return Error{attached.error()};
         port.mode = attached->mode;

@@ -6,9 +6,10 @@ Run inside a client's network namespace; prints one JSON object. It must never r
 what a user would see as an error is reported as one. Subcommands:
   get URL -n N -c CONCURRENCY   N requests; ids in order (exact with -c 1), counts, failures
   load URL -c CONCURRENCY       requests until SIGTERM, then the same record
-  hold URL                      one connection, a request every 20 ms until SIGTERM
+  hold URL                      one connection, a request every 20 ms (or --pause) until SIGTERM
   fetch URL [--seconds S]       one download, slowed down to take S seconds; sha256 compared
   udp ADDRESS PORT -n N         N datagrams, each from a new socket
+  session ADDRESS PORT          one socket, a datagram every 20 ms (or --pause) until SIGTERM
   banner ADDRESS PORT           connect and read one line
   wait ADDRESS PORT             until a connection is accepted
 """
@@ -142,7 +143,7 @@ def requests(url, limit, concurrency, timeout, pause):
             except (OSError, BadAnswer, ValueError, IndexError) as error:
                 record.failed(index, at, f"{type(error).__name__}: {error}")
             if pause:
-                time.sleep(pause)
+                stopping.wait(pause)
 
     threads = [threading.Thread(target=work) for _ in range(concurrency)]
     for thread in threads:
@@ -152,7 +153,7 @@ def requests(url, limit, concurrency, timeout, pause):
     record.show()
 
 
-def hold(url, timeout):
+def hold(url, timeout, pause):
     """One connection kept for the whole time; a flow that moves or breaks is a failure."""
     target, path = split_url(url)
     wire = request_bytes(target[0], path, keep=True)
@@ -169,7 +170,7 @@ def hold(url, timeout):
                 except (OSError, BadAnswer, ValueError, IndexError) as error:
                     record.failed(index, at, f"{type(error).__name__}: {error}")
                     break
-                time.sleep(0.02)
+                stopping.wait(pause)
     record.show()
 
 
@@ -232,6 +233,29 @@ def udp(address, port, count, size, per_socket, timeout):
     record.show()
 
 
+def session(address, port, timeout, pause):
+    """Unanswered datagrams are failures, and it goes on; the record's `order` says who answered."""
+    record = Record()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(timeout)
+        client.connect((address, port))
+        while not stopping.is_set():
+            index, at = record.next(None), time.time()
+            payload = f"{index}.".encode()
+            try:
+                client.send(payload)
+                while True:
+                    server, _, echoed = client.recv(65535).partition(b":")
+                    if echoed == payload:  # else it is late
+                        break
+                record.answered(index, server.decode(), time.time() - at)
+            except OSError as error:
+                record.failed(index, at, f"{type(error).__name__}: {error}")
+            stopping.wait(pause)
+    record.show()
+
+
 def banner(address, port, timeout):
     with socket.create_connection((address, port), timeout) as connection:
         with connection.makefile("rb") as stream:
@@ -261,7 +285,7 @@ def main():
         command.add_argument("--timeout", type=float, default=10)
         command.add_argument("--pause", type=float, default=0)
         command.add_argument("--seconds", type=float, default=0)
-    for name in ("udp", "banner", "wait"):
+    for name in ("udp", "session", "banner", "wait"):
         command = commands.add_parser(name)
         command.add_argument("address")
         command.add_argument("port", type=int)
@@ -269,6 +293,7 @@ def main():
         command.add_argument("--size", type=int, default=32)
         command.add_argument("--per-socket", type=int, default=1)
         command.add_argument("--timeout", type=float, default=3 if name == "udp" else 10)
+        command.add_argument("--pause", type=float, default=0)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
 
@@ -277,11 +302,13 @@ def main():
     elif args.command == "load":
         requests(args.url, None, args.c, args.timeout, args.pause)
     elif args.command == "hold":
-        hold(args.url, args.timeout)
+        hold(args.url, args.timeout, args.pause or 0.02)
     elif args.command == "fetch":
         fetch(args.url, args.timeout, args.seconds)
     elif args.command == "udp":
         udp(args.address, args.port, args.n, args.size, args.per_socket, args.timeout)
+    elif args.command == "session":
+        session(args.address, args.port, args.timeout, args.pause or 0.02)
     elif args.command == "banner":
         banner(args.address, args.port, args.timeout)
     else:

@@ -25,11 +25,14 @@ void Lane::run(unsigned count, std::uint64_t now) {
         batch_->frame[i] = &mbufs_[i];
         batch_->port[i] = 1;
     }
+    stage::aim(env_, *batch_, {});
+    stage::find(env_, *batch_);
+    stage::finish(env_, *batch_, now);
+    if (batch_->left == 0) return;
     stage::parse(*batch_);
     stage::hash(env_, *batch_, now);
     stage::prefetch(env_, *batch_);
     stage::decide(env_, *batch_, now);
-    stage::rewrite(env_, *batch_);
 }
 
 }  // namespace weir::bench

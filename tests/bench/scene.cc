@@ -161,6 +161,8 @@ std::uint64_t Scene::establish(std::uint64_t from, std::uint64_t to, std::uint64
                 established++;
             else
                 peers_[(base + i) % peers_.size()] = {};
+        if (replies_pass())  // the first one with data
+            step([&](void* at, std::uint64_t flow) { return write_reply(at, flow, WEIR_TCP_ACK); });
     }
     return established;
 }

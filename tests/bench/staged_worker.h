@@ -16,8 +16,8 @@ namespace weir::bench {
 
 class StagedWorker {
   public:
-    static constexpr std::array<const char*, 7> stages{"rx",      "parse", "classify", "lookup",
-                                                       "rewrite", "tx",    "find"};
+    static constexpr std::array<const char*, 6> stages{"rx",     "aim",     "find",
+                                                       "finish", "program", "tx"};
 
     StagedWorker(const tables::View& view, std::uint16_t eth, const TxQueue& port,
                  const TxQueue& host)
@@ -32,15 +32,18 @@ class StagedWorker {
         batch_->count = rte_eth_rx_burst(eth_, 0, batch_->frame.data(), batch_capacity);
         batch_->port.fill(1);
         tick(0);
-        stage::parse(*batch_);
+        stage::aim(env_, *batch_, {});
         tick(1);
-        stage::hash(env_, *batch_, now);
+        stage::find(env_, *batch_);
         tick(2);
-        stage::prefetch(env_, *batch_);
-        tick(6);
-        stage::decide(env_, *batch_, now);
+        stage::finish(env_, *batch_, now);
         tick(3);
-        stage::rewrite(env_, *batch_);
+        if (batch_->left != 0) {
+            stage::parse(*batch_);
+            stage::hash(env_, *batch_, now);
+            stage::prefetch(env_, *batch_);
+            stage::decide(env_, *batch_, now);
+        }
         tick(4);
         stage::send(*batch_, *outputs_, stats_);
         outputs_->flush(stats_);

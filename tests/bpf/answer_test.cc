@@ -72,7 +72,27 @@ TEST_F(Answer, TooBigSaysWhatTheWayTakes) {
     EXPECT_EQ(packet.kind, WEIR_KIND_PLAIN);
     EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1479, 1), WEIR_REASON_TOO_BIG_SENT);
     EXPECT_EQ(packet.mtu, 1479);
-    EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 28 + WEIR_QUOTE);
+    EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 28 + WEIR_QUOTE_V4);
+}
+
+TEST_F(Answer, OfIpv6SaysNoLessThanEveryLinkTakes) {
+    packet_.family = 6;
+    packet_.tuple.src.word[0] = packet_.tuple.dst.word[0] = weir_be32_from(0x20010db8);
+    weir_packet packet = packet_;
+    packet.ip_length = 1280;
+    packet.length = 1294;
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1279, 1), WEIR_REASON_FRAG_NEEDED);
+    packet.ip_length = 1281;
+    packet.length = 1295;
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 0, 1), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1200, 1), WEIR_REASON_TOO_BIG_SENT);
+    EXPECT_EQ(packet.mtu, 1280);
+    EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 1280);
+}
+
+TEST_F(Answer, NothingToNobodysAddress) {
+    packet_.tuple.src = weir_addr_v4(weir_be32_from(0xe0000001));
+    EXPECT_EQ(reset(7), WEIR_REASON_NO_FLOW);
 }
 
 }  // namespace

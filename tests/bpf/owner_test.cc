@@ -16,6 +16,7 @@ class Owner : public testing::Test {
         control.service_capacity = 16;
         env.control = &control;
         env.services = services.data();
+        weir_env_generation(&env);
         env.worker = 2;
         env.workers = 4;
     }
@@ -39,7 +40,8 @@ class Owner : public testing::Test {
         return packet;
     }
     std::uint32_t owner(const weir_packet& packet, std::uint32_t workers = 4) {
-        return weir_owner(&env, &packet, workers);
+        return weir_owner(&env, weir_service_find(&env, &packet.tuple), &packet.tuple, packet.hash,
+                          workers);
     }
 
     weir_control control{};

@@ -73,7 +73,7 @@ class Rewrite : public testing::Test {
         env.control = &control;
         control.backend_capacity = control.source_capacity = 1;
         env.flows = flows;
-        env.backends = &backend;
+        env.backends = env.backends_now = &backend;
         env.sources = &source;
     }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <vector>
 
 namespace {
@@ -117,6 +118,37 @@ TEST(UdpStep, EstablishedOnceBothHaveSent) {
     EXPECT_EQ(flow.state, opening);
     weir_flow_step(&flow, WEIR_PROTO_UDP, 0, 0, 7);
     EXPECT_EQ(flow.state, established);
+}
+
+// Every flow that there can be, and every packet: one that finds it steady changes its expiry only.
+TEST(Steady, IsWhatAStepLeavesAsItIs) {
+    const std::uint8_t all_flags[] = {0, ack, syn, syn_ack, fin_ack, rst};
+    unsigned steady = 0;
+    for (unsigned bits = 0; bits < 4u << 10; bits++)
+        for (const std::uint32_t protocol : {WEIR_PROTO_TCP, WEIR_PROTO_UDP})
+            for (const std::uint16_t source : {std::uint16_t{0}, std::uint16_t{WEIR_SOURCE_NONE}})
+                for (const int from_client : {0, 1}) {
+                    if (!from_client && source == WEIR_SOURCE_NONE) continue;
+                    weir_flow flow{};
+                    flow.protocol = static_cast<std::uint8_t>(protocol);
+                    flow.source = source;
+                    flow.sent_by_client = bits & 31;
+                    flow.sent_by_backend = bits >> 5 & 31;
+                    flow.state = static_cast<std::uint8_t>(bits >> 10);
+                    flow.idle = weir_span_of_ms(10000);
+                    flow.connect = weir_span_of_ms(5000);
+                    if (!weir_flow_is_steady(&flow, protocol, from_client)) continue;
+                    steady++;
+                    for (const std::uint8_t flags : all_flags) {
+                        if (protocol == WEIR_PROTO_TCP && flags & (syn | fin | rst)) continue;
+                        weir_flow after = flow;
+                        weir_flow_step(&after, protocol, from_client, flags, 7);
+                        EXPECT_EQ(after.expires, 7 + WEIR_TICKS_OF_MS(10000));
+                        after.expires = flow.expires;
+                        EXPECT_EQ(std::memcmp(&after, &flow, sizeof(flow)), 0);
+                    }
+                }
+    EXPECT_GT(steady, 20u);
 }
 
 // Only the client's packets come by: its own flags tell, and the backend's silence means nothing.

@@ -257,21 +257,3 @@ def fragment_ttl_used_up(r):
         r.to_host(LEFT, came, "ttl")
     for came, _ in pieces(c.answer(payload=b"x" * 200, ip={"id": 3, "ttl": 1}), 64):
         r.to_host(RIGHT, came, "ttl")
-
-
-@row
-def fragment_between_families_is_the_hosts(r):
-    """Whether there is a flow or not; none is started."""
-    old = Service(port=53, protocol="udp", turns=(1,), upstream=1, id=2)
-    new = Service(addr=VIP6, port=53, protocol="udp", turns=(0,), upstream=2, id=3)
-    r.tables([old, new], [A, B6])
-    c = Conversation(r, old, B6)
-    for reason in ("flow_new", "flow_hit"):
-        for came in cut(c.request(payload=b"x" * 200, ip={"id": 3})[0], 64):
-            r.to_host(LEFT, came, "fragment")
-        c.ask(reason, payload=b"whole")
-    c = Conversation(r, new, A, client=CLIENT6)
-    c.ask("flow_new", payload=b"question")
-    for came in cut(c.answer(payload=b"x" * 200, ip={"id": 3})[0], 64):
-        r.to_host(RIGHT, came, "fragment")
-    c.reply(payload=b"whole")

@@ -331,23 +331,6 @@ def icmp_ttl_used_up(r):
 
 
 @row
-def icmp_between_families_is_the_hosts(r):
-    """IPv4's errors say nothing to an end that speaks IPv6; the flows stay as they are."""
-    old, new = Service(turns=(1,)), Service(addr=VIP6, turns=(0,), upstream=1, id=2)
-    r.tables([old, new], [A, B6])
-    to_six = Conversation(r, old, B6).established()
-    to_four = Conversation(r, new, A, client=CLIENT6).established()
-    for kind in ERRORS:
-        client_gets = l3(to_six.answer(flags="A", seq=5001, ack=1001)[1])
-        r.to_host(LEFT, error(ROUTER_MAC, PORT_MAC[LEFT], ROUTER, VIP, client_gets, kind), "icmp")
-        backend_gets = l3(to_four.request(flags="A", seq=1001, ack=5001)[1])
-        r.to_host(RIGHT, error(INNER_MAC, PORT_MAC[RIGHT], INNER_ROUTER, A.snat, backend_gets, kind), "icmp")
-    for c in (to_six, to_four):
-        c.ask(flags="A", seq=1001, ack=5001)
-        c.reply(flags="A", seq=5001, ack=1001)
-
-
-@row
 def icmp_in_transparent_mode(r):
     """RFC 5508 REQ-4: the backend, which has a way to the client, sees which router it was."""
     open_ = backend(0, mode="transparent")

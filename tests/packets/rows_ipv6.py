@@ -125,14 +125,6 @@ def ipv6_extension_headers_for_the_host(r):
 
 
 @row
-def ipv6_fragments(r):
-    r.tables([WEB], [A6])
-    for fragment in (IPv6ExtHdrFragment(m=1), IPv6ExtHdrFragment(offset=10), IPv6ExtHdrFragment(m=1, offset=8191)):
-        r.to_host(LEFT, to_vip6(SYN, [fragment]), "fragment")
-        r.to_host(LEFT, to_vip6(SYN, [HOP_BY_HOP, fragment]), "fragment")
-
-
-@row
 def ipv6_other_protocols(r):
     r.tables([WEB], [A6])
     for protocol in (4, 41, 47, 50, 51, 59, 89, 132, 135, 255):

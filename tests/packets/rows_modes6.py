@@ -4,6 +4,7 @@
 import dataclasses
 
 from lab import *
+from rows_answer6 import too_big6
 from rows_tunnel import KINDS, OVER4, OVER6, Tunnelled, tunnel
 
 WEB6 = Service(addr=VIP6, turns=(0,))
@@ -44,7 +45,7 @@ def _(r, mode, over):
     c.ask("flow_new", flags="S")
     c.ask(flags="A", payload=b"x" * 1300)
     sent, _ = c.request(flags="A", payload=b"x" * 1301)
-    r.drop(LEFT, sent, "frag_needed")
+    r.forward(LEFT, sent, LEFT, too_big6(sent, 1360), "too_big_sent")
 
 
 @each_kind6("vlan_tunnel")

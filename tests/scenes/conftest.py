@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from ground import balancer as balancers  # noqa: E402
 from ground import machine, paths, topology  # noqa: E402
+from ground import routed as routed_place  # noqa: E402
+from ground import tagged as tagged_place  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -73,3 +75,5 @@ local = topology_fixture(topology.local)
 one_armed_dual = topology_fixture(lambda: topology.dual_stack(topology.one_armed()))
 two_armed_dual = topology_fixture(lambda: topology.dual_stack(topology.two_armed()))
 local_dual = topology_fixture(lambda: topology.dual_stack(topology.local()))
+routed = topology_fixture(routed_place.routed)
+tagged = topology_fixture(tagged_place.tagged)

@@ -12,7 +12,6 @@ import time
 import pytest
 from ground import backends, balancer, paths
 from ground.capture import Tcpdump
-from ground.netns import wait_for
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.utils import PcapReader, rdpcap
 

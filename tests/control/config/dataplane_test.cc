@@ -9,6 +9,17 @@ std::string block(const std::string& text) {
     return "dataplane { " + text + " }";
 }
 
+TEST(Dataplane, ReadsVlans) {
+    const Dataplane d =
+        model_of(block("port eth0; port a vlan=10 parent=eth0; port b parent=eth0 vlan=100.20;"))
+            .dataplane;
+    ASSERT_EQ(d.ports.size(), 3U);
+    EXPECT_TRUE(d.ports[0].vlans.empty());
+    EXPECT_EQ(d.ports[1].vlans, (std::vector<std::uint16_t>{10}));
+    EXPECT_EQ(d.ports[1].parent, "eth0");
+    EXPECT_EQ(d.ports[2].vlans, (std::vector<std::uint16_t>{100, 20}));
+}
+
 TEST(Dataplane, ReadsEverySetting) {
     const Dataplane d =
         model_of(block("engine dpdk; port eth0 driver=af_packet; port 3b:00.0 name=wan "
@@ -107,8 +118,26 @@ TEST(Dataplane, NamesWhatItExpected) {
          "invalid parameter \"driver=dpdk\" in t.conf:1\n  expected "
          "driver=af_xdp or driver=af_packet"},
         {"port eth0 mtu=9000;",
-         "invalid parameter \"mtu=9000\" in t.conf:1\n  expected name=, driver= or "
-         "address="},
+         "invalid parameter \"mtu=9000\" in t.conf:1\n  expected name=, driver=, address=, "
+         "vlan= or parent="},
+        {"port eth0.10 vlan=10;",
+         "port \"eth0.10\" needs both vlan= and parent= in t.conf:1\n  or neither, for a VLAN "
+         "interface of the kernel's own"},
+        {"port eth0.10 parent=eth0;",
+         "port \"eth0.10\" needs both vlan= and parent= in t.conf:1\n  or neither, for a VLAN "
+         "interface of the kernel's own"},
+        {"port v vlan=4095 parent=eth0;",
+         "invalid parameter \"vlan=4095\" in t.conf:1\n  expected vlan=ID or vlan=OUTER.INNER, "
+         "each 1 to 4094"},
+        {"port v vlan=1.2.3 parent=eth0;",
+         "invalid parameter \"vlan=1.2.3\" in t.conf:1\n  expected vlan=ID or vlan=OUTER.INNER, "
+         "each 1 to 4094"},
+        {"port v vlan=1. parent=eth0;",
+         "invalid parameter \"vlan=1.\" in t.conf:1\n  expected vlan=ID or vlan=OUTER.INNER, "
+         "each 1 to 4094"},
+        {"port 3b:00.0 vlan=10 parent=eth0;",
+         "invalid parameter \"vlan=10\" in t.conf:1\n  expected vlan= and parent= only for a "
+         "kernel interface"},
         {"port eth0; port eth0;", "duplicate port \"eth0\" in t.conf:1"},
         {"port eth0; port eth1 name=eth0;", "duplicate port name \"eth0\" in t.conf:1"},
         {"engine xdp; port 3b:00.0;",

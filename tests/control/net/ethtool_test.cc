@@ -27,6 +27,10 @@ TEST(Ethtool, ReadsAndSetsAVeth) {
         EXPECT_TRUE(*offload("p0", Offload::gro));
         ASSERT_TRUE(set_offload("p0", Offload::gro, false));
         EXPECT_FALSE(*offload("p0", Offload::gro));
+        for (const bool on : {false, true}) {
+            shell(std::string("ethtool -K p0 rxvlan ") + (on ? "on" : "off"));
+            EXPECT_EQ(*takes_tags_off("p0"), on);
+        }
     });
 }
 

@@ -57,12 +57,13 @@ struct Net {
         peer.run("ip -6 addr add fd00::2/64 dev p1 nodad");
         view = std::move(*NetworkView::open(io));
         hops = std::move(*NextHops::open(io, *view, [](const auto&) {}));
+        paths = std::move(*PathMtus::open(io, [] {}));
         engine = std::make_unique<StillEngine>(view->link("p0")->index, has_port);
         hops->watch(
             {make_address("10.0.0.1"), make_address("fd00::1"), near, near6, behind, dead, far});
     }
     Routes routes(std::vector<IpAddress> snat = {}) {
-        return Routes(*hops, *engine, std::move(snat), {1024, 32767});
+        return Routes(*hops, *paths, *engine, std::move(snat), {1024, 32767});
     }
     bool resolves() {
         return run_until(io, [&] {
@@ -80,6 +81,7 @@ struct Net {
     boost::asio::io_context io;
     std::unique_ptr<NetworkView> view;
     std::unique_ptr<NextHops> hops;
+    std::unique_ptr<PathMtus> paths;
     std::unique_ptr<StillEngine> engine;
 };
 

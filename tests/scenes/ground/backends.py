@@ -57,10 +57,29 @@ class Express(Backend):
 
 
 class UdpEcho(Backend):
+    """tests/apps/udp_echo.py; `also` are more addresses and ports that it answers at."""
+
     protocol = "udp"
+    also = ()
 
     def command(self):
-        return self.namespace.spawn(sys.executable, APPS / "udp_echo.py", self.id, self.address, self.port)
+        return self.namespace.spawn(sys.executable, APPS / "udp_echo.py", self.id, self.address, self.port, *self.also)
+
+
+class Bulk(Backend):
+    """tests/apps/bulk.py, in both families; it listens on `also` as well."""
+
+    also = ()
+
+    def command(self):
+        return self.namespace.spawn(sys.executable, APPS / "bulk.py", "serve", self.id, self.port, *self.also)
+
+
+class Iperf3(Backend):
+    """One iperf3, which serves one test at a time."""
+
+    def command(self):
+        return self.namespace.spawn("iperf3", "--server", "--port", self.port)
 
 
 class Nginx(Backend):

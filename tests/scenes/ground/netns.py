@@ -100,6 +100,11 @@ class Namespace:
         result = self.run(sys.executable, APPS / "client.py", *arguments, timeout=timeout)
         return json.loads(result.stdout)
 
+    def bulk(self, address, port, mebibytes, timeout=60):
+        """So many MiB to a Bulk backend and back again; the JSON that tests/apps/bulk.py prints."""
+        result = self.run(sys.executable, APPS / "bulk.py", "send", address, port, mebibytes, timeout=timeout)
+        return json.loads(result.stdout)
+
     def start_client(self, *arguments):
         """A client that runs until finish(); see tests/apps/client.py."""
         child = subprocess.Popen(self.enter(sys.executable, APPS / "client.py", *arguments),

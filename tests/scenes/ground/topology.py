@@ -115,9 +115,9 @@ def add_hosts(topology, switch, network):
         topology.tcp_ports.append(8080)
 
 
-def dual_stack(topology):
+def dual_stack(topology, also=()):
     """2001:db8:N::HOST beside each 10.N.0.HOST and 172.17.0.HOST, without duplicate address detection."""
-    hosts = [topology.client, topology.balancer, *topology.hosts]
+    hosts = [topology.client, topology.balancer, *topology.hosts, *also]
     for namespace in dict.fromkeys(hosts):
         for link in json.loads(namespace.run("ip", "-j", "-4", "address", "show").stdout):
             for address in link.get("addr_info", []):
@@ -140,8 +140,8 @@ def direct_return(topology, vip, words=("backend-dsr",), vip6=None):
     asks for neighbours with: nobody answers a question from himself."""
     topology.vip, topology.vip6 = vip, vip6
     topology.balancer.address("eth0", f"{vip}/32")
-    if vip6:
-        topology.balancer.run("ip", "address", "add", f"{vip6}/128", "dev", "eth0", "nodad")
+    if vip6:  # deprecated, or RFC 6724 would take it as the source of the balancer's own: it has the longest prefix
+        topology.balancer.run("ip", "address", "add", f"{vip6}/128", "dev", "eth0", "nodad", "preferred_lft", "0")
     script, *words = words
     for host in topology.hosts:
         host.run(ROOT / "scripts" / script, *words, "eth0", vip, *([vip6] if vip6 else []))

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The express way: what nearly every packet needs, and nothing else. Plain IPv4 (no tags, options
+ * or fragments) with TCP or UDP, of an established flow that this packet leaves as it is but for
+ * its expiry, by nat, transparent or dsr; or to a stateless service; or for no service at all.
+ * Whatever is not clearly one of these is declined, with nothing changed, and the program
+ * (program.h) takes it. Its result is the program's own, which tests prove by running both.
+ *
+ * Both engines try it first. XDP takes the steps one after the other (weir_express_run), DPDK each
+ * over a batch (dataplane/express.cc), and asks for the memory of the next one in between.
+ */
+#ifndef WEIR_EXPRESS_H
+#define WEIR_EXPRESS_H
+
+#include "express_find.h"
+#include "tcp.h"
+
+WEIR_INLINE void weir_flow_touch(struct weir_flow* flow, __u32 now) {
+    const __u32 expires = now + weir_span_ticks(flow->idle);
+
+    if (flow->expires != expires) flow->expires = expires;
+}
+
+/* The port with this index, when frames leave by it as they are; else NULL. */
+WEIR_INLINE const struct weir_port* weir_express_port(struct weir_env* env, __u8 index) {
+    const struct weir_port* port = &weir_env_control(env)->ports[index & (WEIR_PORT_CAPACITY - 1)];
+
+    return port->tags == 0 && port->kind != WEIR_PORT_NONE ? port : 0;
+}
+
+/* Whether a packet goes to this backend without further ado. */
+WEIR_INLINE int weir_express_takes(const struct weir_backend* backend, __u32 length) {
+    const __u32 seen =
+        WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE | WEIR_BACKEND_DOWN | WEIR_BACKEND_RESET;
+
+    return (backend->flags & seen) == (WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE) &&
+           (backend->mtu == 0 || length <= backend->mtu);
+}
+
+WEIR_INLINE void weir_express_count_in(struct weir_env* env, __u32 id, __u32 bytes) {
+    struct weir_counters* counters = weir_env_counters(env, id);
+
+    if (!counters) return;
+    counters->packets_in++;
+    counters->bytes_in += bytes;
+}
+
+/* A client's packet of x->flow: FLOW_HIT, the frame rewritten for *out; or NONE, declined. `bytes`
+ * is the length of the frame, `in` the port that it came by. */
+WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const struct weir_express* x,
+                                                 struct weir_express_frame* frame, __u32 bytes,
+                                                 __u8 in, __u32 now, __u8* out) {
+    struct weir_flow* flow = x->flow;
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+
+    if (!weir_flow_is_steady(flow, x->protocol, 1) || !backend ||
+        !weir_express_takes(backend, x->length) || flow->in_port != in ||
+        !weir_mac_equal(&flow->client_mac, &frame->eth.src) ||
+        weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
+        return WEIR_REASON_NONE;
+    const struct weir_port* port = weir_express_port(env, backend->out_port);
+    if (!port) return WEIR_REASON_NONE;
+    if (backend->mode < WEIR_MODE_DSR) {
+        struct weir_express_nat nat;
+        if (!weir_addr_is_v4(&backend->addr)) return WEIR_REASON_NONE;
+        nat.src = x->src;
+        if (flow->source != WEIR_SOURCE_CLIENT) {
+            const struct weir_source* source = weir_env_source(env, flow->source);
+            if (!source) return WEIR_REASON_NONE;
+            nat.src = source->addr.word[3];
+        }
+        nat.dst = backend->addr.word[3];
+        nat.sport = flow->snat_port;
+        nat.dport = weir_port_at(backend, flow->service_port);
+        weir_express_readdress(frame, &nat);
+    } else if (backend->mode != WEIR_MODE_DSR) {
+        return WEIR_REASON_NONE;
+    }
+    weir_flow_touch(flow, now);
+    weir_express_count_in(env, flow->backend_id, bytes);
+    weir_express_link(frame, port, &backend->next_hop);
+    *out = backend->out_port;
+    return WEIR_REASON_FLOW_HIT;
+}
+
+/* A backend's packet of x->flow; likewise. */
+WEIR_INLINE enum weir_reason weir_express_reply(struct weir_env* env, const struct weir_express* x,
+                                                struct weir_express_frame* frame, __u32 bytes,
+                                                __u32 now, __u8* out) {
+    struct weir_flow* flow = x->flow;
+    const struct weir_port* port = weir_express_port(env, flow->in_port);
+    struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
+    struct weir_express_nat nat;
+
+    if (!weir_flow_is_steady(flow, x->protocol, 0) || !weir_addr_is_v4(&flow->client) || !port)
+        return WEIR_REASON_NONE;
+    nat.src = flow->service.word[3];
+    nat.dst = flow->client.word[3];
+    nat.sport = flow->service_port;
+    nat.dport = flow->client_port;
+    weir_express_readdress(frame, &nat);
+    weir_flow_touch(flow, now);
+    if (counters) {
+        counters->packets_out++;
+        counters->bytes_out += bytes;
+    }
+    weir_express_link(frame, port, &flow->client_mac);
+    *out = flow->in_port;
+    return WEIR_REASON_FLOW_HIT;
+}
+
+/* A packet to a stateless service, to the backend of slot x->at: STATELESS, or NONE. */
+WEIR_INLINE enum weir_reason weir_express_stateless(struct weir_env* env,
+                                                    const struct weir_express* x,
+                                                    struct weir_express_frame* frame, __u32 bytes,
+                                                    __u8* out) {
+    const __u32 id = weir_slot(env, x->at);
+    const struct weir_backend* backend = weir_env_backend(env, id);
+
+    if (!backend || !weir_express_takes(backend, x->length) || backend->mode != WEIR_MODE_DSR ||
+        (backend->mss != 0 && (x->tcp_flags & WEIR_TCP_SYN)))
+        return WEIR_REASON_NONE;
+    const struct weir_port* port = weir_express_port(env, backend->out_port);
+    if (!port) return WEIR_REASON_NONE;
+    weir_express_count_in(env, id, bytes);
+    weir_express_link(frame, port, &backend->next_hop);
+    *out = backend->out_port;
+    return WEIR_REASON_STATELESS;
+}
+
+/* What becomes of a packet that is for no service, and of no flow. */
+WEIR_INLINE enum weir_reason weir_express_stranger(const struct weir_port* in) {
+    return in->kind == WEIR_PORT_HOST_LINK ? WEIR_REASON_HOST_LINK_STRAY : WEIR_REASON_NOT_SERVICE;
+}
+
+/*
+ * All steps, for the frame [data, end) that came in by port `in`. NONE: declined, and nothing has
+ * changed. FLOW_HIT or STATELESS: the frame has been rewritten and leaves by port *out.
+ */
+WEIR_INLINE enum weir_reason weir_express_run(struct weir_env* env, void* data, void* end, __u8 in,
+                                              __u32 now, __u8* out) {
+    const struct weir_control* control = weir_env_control(env);
+    const struct weir_port* port = &control->ports[in & (WEIR_PORT_CAPACITY - 1)];
+    const __u32 bytes = (__u32)((char*)end - (char*)data);
+    struct weir_express_frame* frame =
+        (struct weir_express_frame*)weir_at(data, end, 0, sizeof(*frame));
+    struct weir_express x;
+    __u32 found;
+
+    if (!frame || control->generation == 0 || !weir_express_parse(&x, port, frame, bytes))
+        return WEIR_REASON_NONE;
+    const struct weir_service* service =
+        weir_service_find_v4(env, x.dst, x.dport, x.protocol, &found);
+    switch (weir_express_aim(env, &x, service, found)) {
+        case WEIR_EXPRESS_STATELESS:
+            return weir_express_stateless(env, &x, frame, bytes, out);
+        case WEIR_EXPRESS_CLIENT:
+            x.flow = weir_express_find_client(env, &x, now);
+            return x.flow ? weir_express_client(env, &x, frame, bytes, in, now, out)
+                          : WEIR_REASON_NONE;
+        case WEIR_EXPRESS_REPLY:
+            x.flow = weir_express_find_reply(env, &x, now);
+            return x.flow ? weir_express_reply(env, &x, frame, bytes, now, out)
+                          : weir_express_stranger(port);
+        default:
+            return WEIR_REASON_NONE;
+    }
+}
+
+#endif

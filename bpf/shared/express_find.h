@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The express way, second part (express.h has the picture): the flow of an IPv4 packet. What
+ * weir_flow_find and weir_flow_find_reply say of its tuple, for less.
+ */
+#ifndef WEIR_EXPRESS_FIND_H
+#define WEIR_EXPRESS_FIND_H
+
+#include "express_parse.h"
+#include "reference.h"
+
+WEIR_INLINE int weir_express_is_client(const struct weir_flow* flow, const struct weir_express* x,
+                                       __u32 now) {
+    return flow->client_port.raw == x->sport.raw && flow->service_port.raw == x->dport.raw &&
+           flow->protocol == x->protocol && weir_later(flow->expires, now) &&
+           weir_addr_is(&flow->client, x->src) && weir_addr_is(&flow->service, x->dst);
+}
+
+WEIR_INLINE int weir_express_is_reply(struct weir_env* env, const struct weir_flow* flow,
+                                      const struct weir_express* x, __u32 now) {
+    if (flow->snat_port.raw != x->dport.raw || flow->protocol != x->protocol ||
+        !weir_later(flow->expires, now) || weir_flow_is_one_way(flow))
+        return 0;
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    if (!backend || weir_port_at(backend, flow->service_port).raw != x->sport.raw ||
+        !weir_addr_is(&backend->addr, x->src))
+        return 0;
+    if (flow->source == WEIR_SOURCE_CLIENT) return weir_addr_is(&flow->client, x->dst);
+    const struct weir_source* source = weir_env_source(env, flow->source);
+    return source && weir_addr_is(&source->addr, x->dst);
+}
+
+/* The live flow of a client's packet, or NULL: weir_flow_find. */
+WEIR_INLINE struct weir_flow* weir_express_find_client(struct weir_env* env,
+                                                       const struct weir_express* x, __u32 now) {
+    const __u32 tag = weir_flow_tag(x->hash);
+    __u32 bucket = x->at;
+
+    for (int choice = 0; choice < 2; choice++) {
+        const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
+        if (!tags) return 0;
+        for (__u32 i = weir_tag_next(tags, tag, 0); i < WEIR_FLOWS_PER_BUCKET;
+             i = weir_tag_next(tags, tag, i + 1)) {
+            struct weir_flow* flow = weir_env_flow(env, bucket * WEIR_FLOWS_PER_BUCKET + i);
+            if (flow && weir_express_is_client(flow, x, now)) return flow;
+        }
+        bucket = weir_second_bucket(bucket, tag, weir_env_control(env)->flow_buckets);
+    }
+    return 0;
+}
+
+/* The live flow of a backend's packet, or NULL: weir_flow_find_reply. */
+WEIR_INLINE struct weir_flow* weir_express_find_reply(struct weir_env* env,
+                                                      const struct weir_express* x, __u32 now) {
+    const struct weir_ref_place place = weir_ref_place_of(env, x->hash);
+
+    for (int choice = 0; choice < 2; choice++) {
+        const struct weir_flow_refs* refs = weir_env_flow_refs(env, place.bucket[choice]);
+        if (!refs) return 0;
+        for (__u32 i = weir_ref_next(env, refs, place.tag, 0); i < WEIR_REFS_PER_BUCKET;
+             i = weir_ref_next(env, refs, place.tag, i + 1)) {
+            struct weir_flow* flow = weir_env_flow(env, refs->ref[i] - place.tag);
+            if (flow && weir_express_is_reply(env, flow, x, now)) return flow;
+        }
+    }
+    return 0;
+}
+
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which worker a packet belongs to: the one that has its flow. The stages ask before anything of a
+// flow is read (express.cc, stages.cc); it brings host_env.h.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+
+#include "bpf/shared/program.h"
+#include "dataplane/env.h"
+#include "dataplane/rss.h"
+
+namespace weir::stage {
+
+// `service` is the one that the tuple is addressed to, or null. With `rss` a client's packet
+// belongs where a NIC's hash puts it.
+inline std::uint32_t owner_of(weir_env& env, const weir_service* service, const weir_tuple& tuple,
+                              std::uint64_t hash, const rte_mbuf& frame, const Rss* rss) {
+    if (!rss || !service) return weir_owner(&env, service, &tuple, hash, env.workers);
+    const bool hashed = (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
+    return rss->worker_of(hashed ? frame.hash.rss : rss->hash(tuple));
+}
+
+}  // namespace weir::stage
