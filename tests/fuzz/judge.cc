@@ -50,7 +50,10 @@ Bytes packet_at(const Bytes& frame, std::size_t at) {
     Bytes inner(14);
     if (at >= frame.size()) return inner;
     set_word(inner, 12, frame[at] >> 4 == 6 ? 0x86dd : 0x0800);
-    inner.insert(inner.end(), frame.begin() + static_cast<std::ptrdiff_t>(at), frame.end());
+    const std::size_t end = std::min(frame.size(), ip_end(frame, layout_of(frame)));
+    if (end <= at) return inner;  // bytes behind the packet are none of it
+    inner.insert(inner.end(), frame.begin() + static_cast<std::ptrdiff_t>(at),
+                 frame.begin() + static_cast<std::ptrdiff_t>(end));
     return inner;
 }
 
@@ -73,12 +76,16 @@ Bytes quoted_of(const Bytes& frame) {
     return error ? packet_at(frame, layout.l4 + 8) : Bytes{};
 }
 
-// The IP packet of a frame, which may have bytes behind it.
+// The same IP packet, whatever bytes are behind it.
 bool same_packet(const Bytes& a, const Bytes& b) {
     const Layout at_a = layout_of(a), at_b = layout_of(b);
     if (at_a.family == 0 || at_a.family != at_b.family) return false;
-    return std::equal(a.begin() + static_cast<std::ptrdiff_t>(at_a.l3), a.end(),
-                      b.begin() + static_cast<std::ptrdiff_t>(at_b.l3), b.end());
+    const auto packet = [](const Bytes& frame, const Layout& layout) {
+        const std::size_t end = std::min(frame.size(), ip_end(frame, layout));
+        return Bytes(frame.begin() + static_cast<std::ptrdiff_t>(layout.l3),
+                     frame.begin() + static_cast<std::ptrdiff_t>(std::max(end, layout.l3)));
+    };
+    return packet(a, at_a) == packet(b, at_b);
 }
 
 std::optional<std::string> judge_rewritten(const Bytes& came, const Bytes& left) {
