@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "tests/fuzz/frame.h"
+#include "tests/fuzz/judge.h"
 #include "tests/fuzz/scenario.h"
 
 namespace weir::fuzz {
@@ -144,6 +145,42 @@ TEST(PacketFuzzer, FragmentsAndErrorsAreWellFormed) {
     fix_checksums(error);
     EXPECT_EQ(error, before);
     EXPECT_EQ(turned_around(turned_around(whole)), whole);
+}
+
+TEST(PacketFuzzer, JudgesWhatBothMakeOfAPacket) {
+    const Bytes came = small_case().steps[3].packet;
+    const auto judged = [&came](const Bytes& sent) {
+        return judge(came, {{WEIR_REASON_FLOW_HIT}, {{2, sent}}, {}}).value_or("well");
+    };
+    Bytes sent = came;
+    EXPECT_EQ(judged(sent), "well");
+    sent[44] ^= 1;
+    EXPECT_EQ(judged(sent), "a transport checksum was right");
+    sent = came;
+    sent[24] ^= 1;
+    EXPECT_EQ(judged(sent), "the IP header's checksum is wrong");
+    sent.resize(50);
+    EXPECT_EQ(judged(sent), "what leaves is shorter than it says");
+    EXPECT_TRUE(judge(came, {{WEIR_REASON_NOT_SERVICE}, {}, {{1, sent}}}));
+    EXPECT_FALSE(judge(came, {{WEIR_REASON_NOT_SERVICE}, {}, {{1, came}}}));
+
+    Bytes damaged = came;
+    damaged[50] ^= 1;
+    EXPECT_FALSE(judge(damaged, {{WEIR_REASON_FLOW_HIT}, {{2, damaged}}, {}}));
+    EXPECT_EQ(judge(damaged, {{WEIR_REASON_FLOW_HIT}, {{2, came}}, {}}),
+              "a transport checksum hides damage");
+}
+
+TEST(PacketFuzzer, JudgesWhatAnErrorQuotes) {
+    const Bytes error = error_about(small_case().steps[3].packet, 3, 4, 200);
+    const auto judged = [&error](std::size_t at) {
+        Bytes sent = error;
+        sent[at] ^= 1;
+        fix_checksums(sent);
+        return judge(error, {{WEIR_REASON_ICMP_ERROR}, {{2, sent}}, {}}).value_or("well");
+    };
+    EXPECT_EQ(judged(14 + 20 + 8 + 12), "a quoted IP header's checksum was right");
+    EXPECT_EQ(judged(14 + 20 + 8 + 20), "a quoted transport checksum was right");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace weir::fuzz {
 namespace {
 
-constexpr std::uint8_t ipip = 4, udp = 17, ipv6 = 41;
+constexpr std::uint8_t icmp = 1, ipip = 4, udp = 17, ipv6 = 41, icmp6 = 58;
 
 enum class Sum {
     none,
@@ -45,32 +45,58 @@ Sum transport_sum(const Bytes& frame) {
     return sum ? of(*sum == 0) : Sum::none;
 }
 
-// An IP packet within another, with an Ethernet header put before it; the same frame: there is
-// none.
-Bytes inner_of(const Bytes& frame) {
-    const Layout layout = layout_of(frame);
-    std::size_t at = layout.l4;
-    if (layout.protocol == udp) at += 8;
-    if (!layout.l4 || at >= frame.size()) return frame;
-    if (layout.protocol != ipip && layout.protocol != ipv6 && layout.protocol != udp) return frame;
+// The IP packet that begins at `at` within this one, with an Ethernet header put before it.
+Bytes packet_at(const Bytes& frame, std::size_t at) {
     Bytes inner(14);
+    if (at >= frame.size()) return inner;
     set_word(inner, 12, frame[at] >> 4 == 6 ? 0x86dd : 0x0800);
-    inner.insert(inner.end(), frame.begin() + static_cast<std::ptrdiff_t>(at), frame.end());
+    const std::size_t end = std::min(frame.size(), ip_end(frame, layout_of(frame)));
+    if (end <= at) return inner;  // bytes behind the packet are none of it
+    inner.insert(inner.end(), frame.begin() + static_cast<std::ptrdiff_t>(at),
+                 frame.begin() + static_cast<std::ptrdiff_t>(end));
     return inner;
 }
 
-// The IP packet of a frame, which may have bytes behind it.
+// What a tunnel's packet carries; nothing to speak of: it is none.
+Bytes inner_of(const Bytes& frame) {
+    const Layout layout = layout_of(frame);
+    if (layout.l4 && (layout.protocol == ipip || layout.protocol == ipv6))
+        return packet_at(frame, layout.l4);
+    if (layout.l4 && layout.protocol == udp) return packet_at(frame, layout.l4 + 8);
+    return {};
+}
+
+// What an ICMP error is about; nothing to speak of: it is none.
+Bytes quoted_of(const Bytes& frame) {
+    const Layout layout = layout_of(frame);
+    if (!layout.l4 || layout.fragment) return {};
+    const std::uint8_t type = frame[layout.l4];
+    const bool error = layout.protocol == icmp ? type == 3 || type == 11 || type == 12
+                                               : layout.protocol == icmp6 && type < 128;
+    return error ? packet_at(frame, layout.l4 + 8) : Bytes{};
+}
+
+// The same IP packet, whatever bytes are behind it.
 bool same_packet(const Bytes& a, const Bytes& b) {
     const Layout at_a = layout_of(a), at_b = layout_of(b);
     if (at_a.family == 0 || at_a.family != at_b.family) return false;
-    return std::equal(a.begin() + static_cast<std::ptrdiff_t>(at_a.l3), a.end(),
-                      b.begin() + static_cast<std::ptrdiff_t>(at_b.l3), b.end());
+    const auto packet = [](const Bytes& frame, const Layout& layout) {
+        const std::size_t end = std::min(frame.size(), ip_end(frame, layout));
+        return Bytes(frame.begin() + static_cast<std::ptrdiff_t>(layout.l3),
+                     frame.begin() + static_cast<std::ptrdiff_t>(std::max(end, layout.l3)));
+    };
+    return packet(a, at_a) == packet(b, at_b);
 }
 
 std::optional<std::string> judge_rewritten(const Bytes& came, const Bytes& left) {
     const Sum before = transport_sum(came), after = transport_sum(left);
     if (before == Sum::right && after == Sum::wrong) return "a transport checksum was right";
     if (before == Sum::wrong && after == Sum::right) return "a transport checksum hides damage";
+    const Bytes about = quoted_of(came), then = quoted_of(left);
+    if (header_sum(about) == Sum::right && header_sum(then) == Sum::wrong)
+        return "a quoted IP header's checksum was right";
+    if (transport_sum(about) == Sum::right && transport_sum(then) == Sum::wrong)
+        return "a quoted transport checksum was right";
     return std::nullopt;
 }
 
@@ -92,7 +118,7 @@ std::optional<std::string> judge(const Bytes& came, const replay::Fate& fate) {
         return transport_sum(left) == Sum::wrong ? std::optional("an answer's checksum is wrong")
                                                  : std::nullopt;
     const Bytes inner = inner_of(left);
-    if (inner.size() != left.size() && same_packet(inner, came)) {
+    if (same_packet(inner, came)) {
         if (transport_sum(left) == Sum::wrong && transport_sum(came) == Sum::right)
             return "a tunnel's checksum is wrong";
         return std::nullopt;
