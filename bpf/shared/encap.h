@@ -39,7 +39,8 @@ WEIR_INLINE __u32 weir_mtu_of(const struct weir_backend* backend, __s32 change) 
 /*
  * Whether the packet, `change` bytes longer when it leaves, fits on the way to the backend. NONE:
  * it does, or a router may fragment it: IPv4 in and out, without DF. An IPv6 router never does (RFC
- * 8200 section 5), so its sender has to hear of it, DF or not.
+ * 8200 section 5), so its sender has to hear of it, DF or not. So has he where weir's own link is
+ * what is too short, for weir fragments nothing.
  */
 WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
                                        const struct weir_backend* backend, __s32 change) {
@@ -49,6 +50,7 @@ WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
     if (backend->mtu == 0 || length <= backend->mtu) return WEIR_REASON_NONE;
     if (packet->family == 6 || packet->dont_fragment || !weir_addr_is_v4(&backend->addr))
         return WEIR_REASON_FRAG_NEEDED;
+    if (backend->link_mtu != 0 && length > backend->link_mtu) return WEIR_REASON_FRAG_NEEDED;
     return WEIR_REASON_NONE;
 }
 

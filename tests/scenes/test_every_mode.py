@@ -8,6 +8,7 @@ import os
 import pytest
 from ground import backends, balancer, modes
 from ground.modes import DIRECT, FAR, MODES, NEAR, ONE
+from ground.routed import WIDE
 
 FAMILIES = [4]
 SECONDS = float(os.environ.get("WEIR_IPERF_SECONDS", "1"))
@@ -44,6 +45,23 @@ def test_large_datagrams(place, make_balancer, engine, vip):
         record = place.client.client("udp", vip, port, "-n", 4, "--per-socket", 5, "--size", 60_000)
         assert record["failures"] == [], (mode, record["failures"], weir.weirctl("show", "stats").stdout)
         assert record["counts"] == {"1": 2, "2": 2}, (mode, record["counts"])
+
+
+@pytest.mark.parametrize("engine", balancer.ENGINES)
+def test_large_datagrams_without_room_for_headers(place, make_balancer, engine, vip):
+    """Fragments that are too long for weir's own link once they are in a tunnel: the client is told, DF or not."""
+    place.balancer.run("ip", "link", "set", "eth0", "mtu", "1500")
+    try:
+        weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+        for mode in ("ipip", "gue"):
+            place.forget()
+            told = place.client.client("udp", vip, MODES[mode], "-n", 1, "--size", 60_000)
+            assert "Message too long" in told["failures"][0]["why"], told
+            record = place.client.client("udp", vip, MODES[mode], "-n", 4, "--per-socket", 5, "--size", 60_000)
+            assert record["failures"] == [], (mode, record["failures"])
+        assert {row["reason"] for row in weir.show("stats")} >= {"too_big_sent", "frag_needed"}
+    finally:
+        place.balancer.run("ip", "link", "set", "eth0", "mtu", str(WIDE))
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
