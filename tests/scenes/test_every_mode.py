@@ -99,7 +99,7 @@ def test_traceroute_and_ping(place, make_balancer, engine, vip):
     packet that ends at weir itself is the host's, and is for an address of the host: a kernel answers that with what its
     port says, not with "time exceeded", so nothing is asked of that line but that it is there."""
     weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
-    before = ["10.9.0.1", "10.8.0.2"]
+    before = ["2001:db8:9::1", "2001:db8:8::2"] if ":" in vip else ["10.9.0.1", "10.8.0.2"]
     for method in ("-T", "-U"):
         for mode, port in MODES.items():
             found = hops(place, method, "-p", port, vip)
