@@ -40,9 +40,9 @@ WEIR_INLINE __u32 weir_mtu_of(const struct weir_backend* backend, __s32 change) 
  * Whether the packet, `change` bytes longer when it leaves, fits on the way to the backend. NONE:
  * it does, or a router may fragment it: IPv4 in and out, without DF, or an IPv6 packet that is
  * short enough to become such (RFC 7915 section 5.1). An IPv6 router never does (RFC 8200 section
- * 5), so the sender has to hear of it. Whoever sends IPv4 without DF does not want to: weir would
- * have to fragment it itself (RFC 7915 section 4, RFC 2473 section 7.2), but makes no two packets
- * of one.
+ * 5), so the sender has to hear of it; so has he where weir's own link is what is too short.
+ * Whoever sends IPv4 without DF toward IPv6 does not want to: weir would have to fragment it itself
+ * (RFC 7915 section 4, RFC 2473 section 7.2), but makes no two packets of one.
  */
 WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
                                        const struct weir_backend* backend, __s32 change) {
@@ -52,7 +52,9 @@ WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
 
     if (length <= 0xffff) {
         if (backend->mtu == 0 || length <= backend->mtu) return WEIR_REASON_NONE;
-        if (over_v4 && !whole) return WEIR_REASON_NONE;
+        if (over_v4 && !whole)
+            return backend->link_mtu != 0 && length > backend->link_mtu ? WEIR_REASON_FRAG_NEEDED
+                                                                        : WEIR_REASON_NONE;
         if (over_v4 && packet->family == 6 && backend->mode < WEIR_MODE_DSR &&
             length <= WEIR_IPV6_LEAST_AS_IPV4)
             return WEIR_REASON_NONE;

@@ -173,7 +173,9 @@ struct weir_backend {
     __u16 mtu;                    /* of the way there, for what is sent; 0: not known */
     __u16 mss;                    /* a SYN's MSS is lowered to this; 0: left alone */
     struct weir_be16 tunnel_port; /* gue: outer destination port */
-    __u8 unused[6];
+    __u16 link_mtu; /* of the link to it or to the router before it: nothing longer leaves weir; 0:
+                       not known */
+    __u8 unused[4];
 };
 WEIR_ASSERT(sizeof(struct weir_backend) == 64, "one cache line a backend");
 

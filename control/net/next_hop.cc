@@ -109,6 +109,7 @@ bool NextHops::update(Entry& entry) {
     hop.via = route.via;
     const Link* link = view_.link(route.ifindex);
     hop.mtu = route.mtu != 0 || !link ? route.mtu : link->mtu;
+    hop.link_mtu = link ? link->mtu : 0;
     const Neighbour* neighbour = view_.neighbour(route.ifindex, route.via);
 
     if (neighbour && neighbour->has_mac()) {

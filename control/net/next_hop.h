@@ -33,8 +33,9 @@ struct NextHop {
     IpAddress source;  // the host's address toward the backend
     IpAddress via;     // gateway, or the backend itself
     MacAddress mac{};
-    unsigned mtu = 0;    // the route's, or the interface's
-    std::string reason;  // a sentence for unresolved and unreachable
+    unsigned mtu = 0;       // the route's, or the interface's
+    unsigned link_mtu = 0;  // the interface's
+    std::string reason;     // a sentence for unresolved and unreachable
 
     bool operator==(const NextHop&) const = default;
 };

@@ -35,9 +35,10 @@ struct Route {
     Way way = Way::neighbour;
     std::uint8_t port = 0;  // index into weir_control.ports
     weir_mac next_hop{};
-    std::uint16_t mtu = 0;  // 0: not known
-    IpAddress source;       // of the packets toward it
-    IpAddress own;          // this host's own address on that way, whatever `snat` says
+    std::uint16_t mtu = 0;       // 0: not known
+    std::uint16_t link_mtu = 0;  // likewise
+    IpAddress source;            // of the packets toward it
+    IpAddress own;               // this host's own address on that way, whatever `snat` says
     std::uint16_t source_low = 1024;
     std::uint16_t source_high = 65535;
     std::uint16_t beside_kernel_low = 1024;  // the same, on an address that the host uses too

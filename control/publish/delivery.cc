@@ -98,6 +98,7 @@ void fill_way(weir_backend& record, const config::Delivery& delivery, const IpAd
     record.out_port = route.port;
     record.next_hop = route.next_hop;
     record.mtu = route.mtu;
+    record.link_mtu = route.link_mtu;
     record.snat = to_addr(route.source);
     record.snat_low = route.source_low;
     record.snat_high = route.source_high;

@@ -42,7 +42,7 @@ Route over_host_link(const NextHop& hop, const IpAddress& backend, const HostLin
     route.known = true;
     route.way = local ? Route::Way::local : Route::Way::host;
     route.next_hop = to_mac(link.host.mac);
-    route.mtu = static_cast<std::uint16_t>(std::min(link.host.mtu, 65535u));
+    route.mtu = route.link_mtu = static_cast<std::uint16_t>(std::min(link.host.mtu, 65535u));
     route.source = route.own =
         (backend.is_v4() ? link.addresses : *link.addresses6).dataplane.address;
     route.text = local ? "this host" : "this host, which routes on";
@@ -76,6 +76,7 @@ Route route_over(const NextHop& hop, const IpAddress& backend, const std::vector
     route.port = static_cast<std::uint8_t>(port - ports.begin() + 1);
     route.next_hop = to_mac(hop.mac);
     route.mtu = static_cast<std::uint16_t>(std::min(hop.mtu, 65535u));
+    route.link_mtu = static_cast<std::uint16_t>(std::min(hop.link_mtu, 65535u));
     route.source = route.own = hop.source;
     route.source_low = route.beside_kernel_low = host_ports.low;
     route.source_high = route.beside_kernel_high = host_ports.high;

@@ -59,6 +59,7 @@ weir_backend backend(const json& from) {
     if (from.at("checksum")) backend.flags |= WEIR_BACKEND_CHECKSUM;
     backend.mode = mode(from.at("mode"));
     backend.mtu = from.at("mtu");
+    backend.link_mtu = from.at("link_mtu");
     backend.mss = from.at("mss");
     backend.tunnel_port = weir_be16_from(from.at("tunnel_port"));
     return backend;

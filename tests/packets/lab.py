@@ -54,6 +54,7 @@ class Backend:
     reset: bool = False
     checksum: bool = False  # gue: an outer UDP checksum over IPv4 too
     mtu: int = 0
+    link_mtu: int = 0
     mss: int = 0
     tunnel_port: int = 0
 

@@ -222,6 +222,22 @@ def _(r, mode, over):
         r.drop(LEFT, sent, "must_fragment")
 
 
+@each_kind("tunnel_longer_than_the_link")
+def _(r, mode, over):
+    """Behind the link a router may fragment; what the link itself does not take is answered, DF or not."""
+    overhead = (20 if over is OVER4 else 40) + (8 if mode == "gue" else 0)
+    server = fitting(tunnel(mode, over), overhead)
+    server = dataclasses.replace(server, link_mtu=server.mtu + 1)
+    r.tables([WEB], [server])
+    c = Tunnelled(r, WEB, server)
+    c.ask("flow_new", flags="S")
+    c.ask(flags="PA", payload=b"x" * 1000)
+    if over is OVER4:
+        c.ask(flags="PA", payload=b"x" * 1001, ip={"id": 9})
+    sent, _ = c.request(flags="PA", payload=b"x" * 1002, ip={"id": 10})
+    r.forward(LEFT, sent, LEFT, too_big(sent, 1040), "too_big_sent")
+
+
 @row
 def nat_and_dsr_frag_needed(r):
     for mode, sport in (("nat", 40000), ("transparent", 40001), ("dsr", 40002)):

@@ -8,6 +8,7 @@ import os
 import pytest
 from ground import backends, balancer, modes
 from ground.modes import DIRECT, FAR, MODES, NEAR, ONE
+from ground.routed import WIDE
 
 FAMILIES = [4]
 SECONDS = float(os.environ.get("WEIR_IPERF_SECONDS", "1"))
@@ -47,6 +48,23 @@ def test_large_datagrams(place, make_balancer, engine, vip):
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
+def test_large_datagrams_without_room_for_headers(place, make_balancer, engine, vip):
+    """Fragments that are too long for weir's own link once they are in a tunnel: the client is told, DF or not."""
+    place.balancer.run("ip", "link", "set", "eth0", "mtu", "1500")
+    try:
+        weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+        for mode in ("ipip", "gue"):
+            place.forget()
+            told = place.client.client("udp", vip, MODES[mode], "-n", 1, "--size", 60_000)
+            assert "Message too long" in told["failures"][0]["why"], told
+            record = place.client.client("udp", vip, MODES[mode], "-n", 4, "--per-socket", 5, "--size", 60_000)
+            assert record["failures"] == [], (mode, record["failures"])
+        assert {row["reason"] for row in weir.show("stats")} >= {"too_big_sent", "frag_needed"}
+    finally:
+        place.balancer.run("ip", "link", "set", "eth0", "mtu", str(WIDE))
+
+
+@pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_iperf3(place, make_balancer, engine, vip):
     """Retransmissions stay the exception, also on a machine whose two cores are everybody's; no second without data.
     WEIR_IPERF_SECONDS: for how long each of the ten is to run."""
@@ -81,7 +99,7 @@ def test_traceroute_and_ping(place, make_balancer, engine, vip):
     packet that ends at weir itself is the host's, and is for an address of the host: a kernel answers that with what its
     port says, not with "time exceeded", so nothing is asked of that line but that it is there."""
     weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
-    before = ["10.9.0.1", "10.8.0.2"]
+    before = ["2001:db8:9::1", "2001:db8:8::2"] if ":" in vip else ["10.9.0.1", "10.8.0.2"]
     for method in ("-T", "-U"):
         for mode, port in MODES.items():
             found = hops(place, method, "-p", port, vip)

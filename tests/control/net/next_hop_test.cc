@@ -66,6 +66,7 @@ TEST(NextHops, KnowsTheMtuOfRouteOrInterface) {
         net.watch({"10.0.0.2", "10.1.0.1", "fd00::2", "fd01::1"});
         EXPECT_EQ(net.hop("10.0.0.2").mtu, 1480u);
         EXPECT_EQ(net.hop("10.1.0.1").mtu, 1400u);
+        EXPECT_EQ(net.hop("10.1.0.1").link_mtu, 1480u);
         EXPECT_EQ(net.hop("fd00::2").mtu, 1480u);
         EXPECT_EQ(net.hop("fd01::1").mtu, 1300u);
         EXPECT_EQ(net.hop("fd01::1").source, make_address("fd00::1"));

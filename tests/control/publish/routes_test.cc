@@ -113,6 +113,7 @@ TEST(Routes, ToBothFamiliesAndBehindARouter) {
         EXPECT_EQ(six.source, make_address("fd00::1"));
         EXPECT_EQ(six.source_high, 32767) << "the kernel's range counts for both families";
         EXPECT_EQ(six.mtu, 1500);
+        EXPECT_EQ(six.link_mtu, 1500);
         const Route behind = net.routes().to(net.behind, 0);
         EXPECT_TRUE(behind.known);
         EXPECT_EQ(behind.way, Route::Way::router);
