@@ -52,7 +52,6 @@ WEIR_ARRAY(sources, struct weir_source);
 WEIR_ARRAY(upstreams, struct weir_upstream);
 WEIR_ARRAY(workers, struct weir_worker);
 WEIR_ARRAY(counters, struct weir_counters);
-WEIR_ARRAY(flow_tags, struct weir_flow_tags);
 WEIR_ARRAY(flows, struct weir_flow);
 WEIR_ARRAY(flow_refs, struct weir_flow_refs);
 WEIR_ARRAY(fragments, struct weir_fragment);
@@ -101,11 +100,6 @@ WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 
 
     if (backend_id >= capacity) return 0;
     return bpf_map_lookup_elem(&counters, &index);
-}
-
-WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket) {
-    (void)env;
-    return bpf_map_lookup_elem(&flow_tags, &bucket);
 }
 
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number) {

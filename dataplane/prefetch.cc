@@ -39,22 +39,12 @@ Kinds sort(weir_env& env, const Batch& batch) {
 }
 
 // Where the flow may be, or the bucket to look into next.
-const weir_flow* offered_to_client(weir_env& env, const weir_packet& packet) {
-    const weir_control& control = *env.control;
-    const std::uint32_t tag = weir_flow_tag(packet.hash);
-    const std::uint32_t bucket = weir_first_bucket(packet.hash, control.flow_buckets);
-    const std::uint32_t i = weir_tag_next(&env.flow_tags[bucket], tag, 0);
-    if (i < WEIR_FLOWS_PER_BUCKET) return &env.flows[bucket * WEIR_FLOWS_PER_BUCKET + i];
-    rte_prefetch0(&env.flow_tags[weir_second_bucket(bucket, tag, control.flow_buckets)]);
-    return nullptr;
-}
-
-const weir_flow* offered_to_reply(weir_env& env, const weir_packet& packet) {
-    const weir_ref_place place = weir_ref_place_of(&env, packet.hash);
-    const weir_flow_refs& refs = env.flow_refs[place.bucket[0]];
-    const std::uint32_t i = weir_ref_next(&env, &refs, place.tag, 0);
+const weir_flow* offered(weir_env& env, const weir_packet& packet) {
+    const std::uint32_t bits = weir_ref_bits(&env);
+    const weir_flow_refs& refs = env.flow_refs[weir_ref_bucket(&env, packet.hash, 0)];
+    const std::uint32_t i = weir_match(refs.ref, bits, weir_ref_tag(packet.hash, bits), 0);
     if (i < WEIR_REFS_PER_BUCKET) return &env.flows[weir_ref_number(&env, refs.ref[i])];
-    rte_prefetch0(&env.flow_refs[place.bucket[1]]);
+    rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, packet.hash, 1)]);
     return nullptr;
 }
 
@@ -69,26 +59,19 @@ void prefetch_backends(weir_env& env, std::span<const weir_flow* const> flows) {
 }  // namespace
 
 void prefetch(weir_env& env, Batch& batch) {
-    const weir_control& control = *env.control;
     const Kinds kinds = sort(env, batch);
     const std::span clients(kinds.clients.data(), kinds.client_count);
     const std::span others(kinds.others.data(), kinds.other_count);
     std::array<const weir_flow*, batch_capacity> flows;
     unsigned count = 0;
 
-    for (const unsigned i : clients)
-        rte_prefetch0(
-            &env.flow_tags[weir_first_bucket(batch.packet[i].hash, control.flow_buckets)]);
-    for (const unsigned i : others)
-        rte_prefetch0(&env.flow_refs[weir_first_bucket(batch.packet[i].hash, control.ref_buckets)]);
-    for (const unsigned i : clients) {
-        batch.order[count] = static_cast<std::uint8_t>(i);
-        rte_prefetch0(flows[count++] = offered_to_client(env, batch.packet[i]));
-    }
-    for (const unsigned i : others) {
-        batch.order[count] = static_cast<std::uint8_t>(i);
-        rte_prefetch0(flows[count++] = offered_to_reply(env, batch.packet[i]));
-    }
+    for (const unsigned i : clients) batch.order[count++] = static_cast<std::uint8_t>(i);
+    for (const unsigned i : others) batch.order[count++] = static_cast<std::uint8_t>(i);
+    const std::span order(batch.order.data(), count);
+    for (const unsigned i : order)
+        rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, batch.packet[i].hash, 0)]);
+    for (unsigned at = 0; at < count; at++)
+        rte_prefetch0(flows[at] = offered(env, batch.packet[order[at]]));
     prefetch_backends(env, {flows.data(), count});
     batch.undecided = count;
 }

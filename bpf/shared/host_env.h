@@ -18,7 +18,6 @@ struct weir_env {
     const struct weir_source* sources;
     struct weir_upstream* upstreams;
     struct weir_counters* counters; /* this worker's */
-    struct weir_flow_tags* flow_tags;
     struct weir_flow* flows;
     struct weir_flow_refs* flow_refs;
     struct weir_fragment* fragments; /* all workers' */
@@ -64,10 +63,6 @@ WEIR_INLINE struct weir_upstream* weir_env_upstream(struct weir_env* env, __u32 
 
 WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 backend_id) {
     return backend_id < env->control->backend_capacity ? &env->counters[backend_id] : 0;
-}
-
-WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket) {
-    return &env->flow_tags[bucket];
 }
 
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number) {

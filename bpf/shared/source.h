@@ -2,7 +2,7 @@
 /*
  * The source address and port of a new flow toward its backend, by the backend's mode: one of
  * weir's own (nat), the client's (transparent), or none that matters because no reply comes this
- * way. weir_flow_start calls it for a flow whose record is filled in but for these.
+ * way. weir_flow_open calls it for a flow whose record is filled in but for these.
  */
 #ifndef WEIR_SOURCE_H
 #define WEIR_SOURCE_H
@@ -49,7 +49,7 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
             other->expires = now;
         }
         flow->snat_port = reply.dport;
-        return weir_flow_link(env, number, reply_hash, now);
+        if (weir_flow_link(env, number, reply_hash, now)) return 1;
     }
     return 0;
 }

@@ -24,7 +24,6 @@ struct weir_env {
     // What the program may write: a copy, made when it is first asked for. Nodes do not move.
     std::unordered_map<std::uint32_t, weir_upstream> upstreams = {};
     std::unordered_map<std::uint32_t, weir_counters> counters = {};
-    std::unordered_map<std::uint32_t, weir_flow_tags> flow_tags = {};
     std::unordered_map<std::uint32_t, weir_flow> flows = {};
     std::unordered_map<std::uint32_t, weir_flow_refs> flow_refs = {};
     std::unordered_map<std::uint32_t, weir_fragment> fragments = {};
@@ -82,11 +81,6 @@ WEIR_INLINE weir_counters* weir_env_counters(weir_env* env, __u32 backend_id) {
     const std::size_t capacity = env->view.control->backend_capacity;
     if (backend_id >= capacity) return nullptr;
     return weir_trial_copy(env->counters, env->view.counters, env->worker * capacity, backend_id);
-}
-
-WEIR_INLINE weir_flow_tags* weir_env_flow_tags(weir_env* env, __u32 bucket) {
-    const std::size_t base = std::size_t{env->set} * env->view.control->flow_buckets;
-    return weir_trial_copy(env->flow_tags, env->view.flow_tags, base, bucket);
 }
 
 WEIR_INLINE weir_flow* weir_env_flow(weir_env* env, __u32 number) {
