@@ -27,7 +27,10 @@ char* frame_end(rte_mbuf* frame) {
 
 std::uint32_t owner_of(weir_env& env, const weir_packet& packet, const rte_mbuf& frame,
                        const Rss* rss) {
-    if (!rss || !weir_is_service(&env, &packet.tuple))
+    // A reply's worker has chosen the port that says so; the client's own port speaks for both
+    // sides.
+    const weir_service* service = rss ? weir_service_find(&env, &packet.tuple) : nullptr;
+    if (!service || (service->flags & (WEIR_SERVICE_STATELESS | WEIR_SERVICE_BY_PORT)) != 0)
         return weir_owner(&env, &packet, env.workers);
     const bool hashed = (frame.ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
     return rss->worker_of(hashed ? frame.hash.rss : rss->hash(packet.tuple));

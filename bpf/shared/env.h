@@ -32,6 +32,10 @@ WEIR_INLINE struct weir_worker* weir_env_stats(struct weir_env* env);
 WEIR_INLINE __u32 weir_env_worker(struct weir_env* env);
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env);
 
+/* Packets with this tuple come in at this worker: where a NIC spreads them, it is the one that they
+ * are spread to; elsewhere each is as good as another. */
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple);
+
 /* Compare-and-swap; 1 if *place was `expected` and now is `desired`. */
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired);
 

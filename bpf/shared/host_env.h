@@ -22,7 +22,10 @@ struct weir_env {
     struct weir_flow_refs* flow_refs;
     struct weir_fragment* fragments; /* all workers' */
     struct weir_worker* stats;       /* this worker's */
-    __u32 half;                      /* generation & 1 */
+    /* 1: a NIC spreads packets with this tuple to this worker. 0: none spreads them. */
+    int (*spread)(const void* by, const struct weir_tuple* tuple, __u32 worker);
+    const void* spread_by;
+    __u32 half; /* generation & 1 */
     __u32 worker;
     __u32 workers;
 };
@@ -86,6 +89,10 @@ WEIR_INLINE __u32 weir_env_worker(struct weir_env* env) {
 }
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
     return env->workers;
+}
+
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
+    return !env->spread || env->spread(env->spread_by, tuple, env->worker);
 }
 
 /* A worker's tables are its own: no other thread writes them. */

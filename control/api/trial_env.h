@@ -110,6 +110,11 @@ WEIR_INLINE __u32 weir_env_workers(weir_env* env) {
     return env->view.control->workers;
 }
 
+// How a NIC spreads packets is the dataplane's to know; a source port is no less right without.
+WEIR_INLINE int weir_env_takes(weir_env*, const weir_tuple*) {
+    return 1;
+}
+
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {
     if (*place != expected) return 0;
     *place = desired;
