@@ -52,7 +52,6 @@ WEIR_ARRAY(sources, struct weir_source);
 WEIR_ARRAY(upstreams, struct weir_upstream);
 WEIR_ARRAY(workers, struct weir_worker);
 WEIR_ARRAY(counters, struct weir_counters);
-WEIR_ARRAY(flow_tags, struct weir_flow_tags);
 WEIR_ARRAY(flows, struct weir_flow);
 WEIR_ARRAY(flow_refs, struct weir_flow_refs);
 WEIR_ARRAY(fragments, struct weir_fragment);
@@ -103,11 +102,6 @@ WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 
     return bpf_map_lookup_elem(&counters, &index);
 }
 
-WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket) {
-    (void)env;
-    return bpf_map_lookup_elem(&flow_tags, &bucket);
-}
-
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number) {
     (void)env;
     return bpf_map_lookup_elem(&flows, &number);
@@ -135,6 +129,13 @@ WEIR_INLINE __u32 weir_env_worker(struct weir_env* env) {
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
     (void)env;
     return control.workers;
+}
+
+/* What comes in is worked on by the CPU that has received it: all share the flows. */
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
+    (void)env;
+    (void)tuple;
+    return 1;
 }
 
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {

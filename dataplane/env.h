@@ -21,7 +21,6 @@ inline weir_env worker_env(const tables::View& view, unsigned index) {
     env.sources = view.sources.data();
     env.upstreams = view.upstreams.data();
     env.counters = &view.counters[std::size_t{index} * control.backend_capacity];
-    env.flow_tags = &view.flow_tags[std::size_t{index} * control.flow_buckets];
     env.flows = &view.flows[index * flows];
     env.flow_refs = &view.flow_refs[std::size_t{index} * control.ref_buckets];
     env.fragments = view.fragments.data();

@@ -26,31 +26,13 @@ bool has_headers(const rte_mbuf* frame) {
     return owner_of(env, service, tuple, x.hash, frame, rss) == env.worker;
 }
 
-// The bucket of a client's flow (found 1) or of a reply's reference (0). No branch between the two:
-// in which order they come is random.
-void ask_for_bucket(const weir_env& env, std::uint32_t at, std::uint32_t found) {
-    const auto tags = reinterpret_cast<std::uintptr_t>(env.flow_tags);
-    const auto refs = reinterpret_cast<std::uintptr_t>(env.flow_refs);
-    const std::uintptr_t base = refs ^ ((refs ^ tags) & (0 - std::uintptr_t{found}));
-    static_assert(sizeof(weir_flow_refs) == 64 && sizeof(weir_flow_tags) == 32);
-    rte_prefetch0(reinterpret_cast<const void*>(base + (std::uintptr_t{at} << (6 - found))));
-}
-
-// The flow that the first bucket offers to a client; null: none, the second one has been asked for.
-weir_flow* offered_to_client(weir_env& env, const weir_express& x) {
-    const std::uint32_t tag = weir_flow_tag(x.hash);
-    const std::uint32_t i = weir_tag_next(&env.flow_tags[x.at], tag, 0);
-    if (i < WEIR_FLOWS_PER_BUCKET) return &env.flows[x.at * WEIR_FLOWS_PER_BUCKET + i];
-    rte_prefetch0(&env.flow_tags[weir_second_bucket(x.at, tag, env.control->flow_buckets)]);
-    return nullptr;
-}
-
-weir_flow* offered_to_reply(weir_env& env, const weir_express& x) {
-    const weir_ref_place place = weir_ref_place_of(&env, x.hash);
+// The flow that the first bucket offers; null: none, the second one has been asked for.
+weir_flow* offered(weir_env& env, const weir_express& x) {
+    const std::uint32_t bits = weir_ref_bits(&env);
     const weir_flow_refs& refs = env.flow_refs[x.at];
-    const std::uint32_t i = weir_ref_next(&env, &refs, place.tag, 0);
-    if (i < WEIR_REFS_PER_BUCKET) return weir_env_flow(&env, refs.ref[i] - place.tag);
-    rte_prefetch0(&env.flow_refs[place.bucket[1]]);
+    const std::uint32_t i = weir_match(refs.ref, bits, weir_ref_tag(x.hash, bits), 0);
+    if (i < WEIR_REFS_PER_BUCKET) return &env.flows[weir_ref_number(&env, refs.ref[i])];
+    rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, x.hash, 1)]);
     return nullptr;
 }
 
@@ -81,18 +63,15 @@ void aim(weir_env& env, Batch& batch, const Share& share) {
             rte_prefetch0(weir_env_slots(&env, x.at / WEIR_SLOTS_PER_LINE));
             continue;
         }
-        ask_for_bucket(env, x.at, found);
+        rte_prefetch0(&env.flow_refs[x.at]);
         batch.clients |= bit & (0 - found);
         batch.replies |= bit & (found - 1);
     }
 }
 
 void find(weir_env& env, Batch& batch) {
-    each(batch.clients, [&](unsigned i) {
-        rte_prefetch0(batch.express[i].flow = offered_to_client(env, batch.express[i]));
-    });
-    each(batch.replies, [&](unsigned i) {
-        rte_prefetch0(batch.express[i].flow = offered_to_reply(env, batch.express[i]));
+    each(batch.clients | batch.replies, [&](unsigned i) {
+        rte_prefetch0(batch.express[i].flow = offered(env, batch.express[i]));
     });
 }
 
@@ -104,7 +83,7 @@ void finish(weir_env& env, Batch& batch, std::uint64_t now) {
     each(batch.clients, [&](unsigned i) {
         weir_express& x = batch.express[i];
         if (!x.flow || !weir_express_is_client(x.flow, &x, tick))
-            x.flow = weir_express_find_client(&env, &x, tick);
+            x.flow = weir_express_find(&env, &x, tick, 0);
         if (!x.flow) return;
         end(i, weir_express_client(&env, &x, headers_of(batch.frame[i]), batch.frame[i]->pkt_len,
                                    batch.port[i], tick, &batch.out_port[i]));
@@ -112,7 +91,7 @@ void finish(weir_env& env, Batch& batch, std::uint64_t now) {
     each(batch.replies, [&](unsigned i) {
         weir_express& x = batch.express[i];
         if (!x.flow || !weir_express_is_reply(&env, x.flow, &x, tick))
-            x.flow = weir_express_find_reply(&env, &x, tick);
+            x.flow = weir_express_find(&env, &x, tick, 1);
         if (!x.flow) return end(i, weir_express_stranger(&env.control->ports[batch.port[i]]));
         end(i, weir_express_reply(&env, &x, headers_of(batch.frame[i]), batch.frame[i]->pkt_len,
                                   tick, &batch.out_port[i]));

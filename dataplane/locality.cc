@@ -24,8 +24,7 @@ Status settle(const tables::Segment& segment, unsigned index, const numa::Cpu& c
     const tables::View view = segment.view();
     const std::size_t workers = view.workers.size();
     const std::size_t page = segment.page();
-    auto status = move_share(view.flow_tags, workers, index, page, cpu.node);
-    if (status) status = move_share(view.flows, workers, index, page, cpu.node);
+    auto status = move_share(view.flows, workers, index, page, cpu.node);
     if (status) status = move_share(view.flow_refs, workers, index, page, cpu.node);
     return status;
 }

@@ -14,11 +14,13 @@
 namespace weir::stage {
 
 // `service` is the one that the tuple is addressed to, or null. With `rss` a client's packet
-// belongs where a NIC's hash puts it; `frame` is null where the NIC has not hashed the tuple: it
-// takes no ports from a fragment, nor those that an ICMP error quotes.
+// belongs where a NIC's hash puts it; a reply's worker has chosen the port that says so, and a
+// client's own port speaks for both sides. `frame` is null where the NIC has not hashed the tuple:
+// it takes no ports from a fragment, nor those that an ICMP error quotes.
 inline std::uint32_t owner_of(weir_env& env, const weir_service* service, const weir_tuple& tuple,
                               std::uint64_t hash, const rte_mbuf* frame, const Rss* rss) {
-    if (!rss || !service) return weir_owner(&env, service, &tuple, hash, env.workers);
+    if (!rss || !service || (service->flags & (WEIR_SERVICE_STATELESS | WEIR_SERVICE_BY_PORT)) != 0)
+        return weir_owner(&env, service, &tuple, hash, env.workers);
     const bool hashed = frame && (frame->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
     return rss->worker_of(hashed ? frame->hash.rss : rss->hash(tuple));
 }

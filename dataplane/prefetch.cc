@@ -15,45 +15,27 @@ namespace weir::stage {
 namespace {
 
 // Where the flow may be, or the bucket to look into next.
-const weir_flow* offered_to_client(weir_env& env, const weir_packet& packet) {
-    const weir_control& control = *env.control;
-    const std::uint32_t tag = weir_flow_tag(packet.hash);
-    const std::uint32_t bucket = weir_first_bucket(packet.hash, control.flow_buckets);
-    const std::uint32_t i = weir_tag_next(&env.flow_tags[bucket], tag, 0);
-    if (i < WEIR_FLOWS_PER_BUCKET) return &env.flows[bucket * WEIR_FLOWS_PER_BUCKET + i];
-    rte_prefetch0(&env.flow_tags[weir_second_bucket(bucket, tag, control.flow_buckets)]);
-    return nullptr;
-}
-
-const weir_flow* offered_to_reply(weir_env& env, const weir_packet& packet) {
-    const weir_ref_place place = weir_ref_place_of(&env, packet.hash);
-    const weir_flow_refs& refs = env.flow_refs[place.bucket[0]];
-    const std::uint32_t i = weir_ref_next(&env, &refs, place.tag, 0);
+const weir_flow* offered(weir_env& env, const weir_packet& packet) {
+    const std::uint32_t bits = weir_ref_bits(&env);
+    const weir_flow_refs& refs = env.flow_refs[weir_ref_bucket(&env, packet.hash, 0)];
+    const std::uint32_t i = weir_match(refs.ref, bits, weir_ref_tag(packet.hash, bits), 0);
     if (i < WEIR_REFS_PER_BUCKET) return &env.flows[weir_ref_number(&env, refs.ref[i])];
-    rte_prefetch0(&env.flow_refs[place.bucket[1]]);
+    rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, packet.hash, 1)]);
     return nullptr;
 }
 
 }  // namespace
 
 void prefetch(weir_env& env, Batch& batch) {
-    const weir_control& control = *env.control;
     std::array<const weir_flow*, batch_capacity> flows;
 
     batch.to_service = 0;
     each(batch.left, [&](unsigned i) {
         const weir_packet& packet = batch.packet[i];
-        const bool client = weir_service_find(&env, &packet.tuple) != nullptr;
-        batch.to_service |= Bits{client} << i;
-        if (client)
-            rte_prefetch0(&env.flow_tags[weir_first_bucket(packet.hash, control.flow_buckets)]);
-        else
-            rte_prefetch0(&env.flow_refs[weir_first_bucket(packet.hash, control.ref_buckets)]);
+        batch.to_service |= Bits{weir_service_find(&env, &packet.tuple) != nullptr} << i;
+        rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, packet.hash, 0)]);
     });
-    each(batch.left & batch.to_service,
-         [&](unsigned i) { rte_prefetch0(flows[i] = offered_to_client(env, batch.packet[i])); });
-    each(batch.left & ~batch.to_service,
-         [&](unsigned i) { rte_prefetch0(flows[i] = offered_to_reply(env, batch.packet[i])); });
+    each(batch.left, [&](unsigned i) { rte_prefetch0(flows[i] = offered(env, batch.packet[i])); });
     each(batch.left, [&](unsigned i) {
         if (!flows[i]) return;
         rte_prefetch0(weir_env_backend(&env, flows[i]->backend_id));

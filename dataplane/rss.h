@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Receive-side scaling as weir sets it up in a NIC: Toeplitz over addresses and ports with a key of
 // weir's own, and which worker gets which hash. device.cc loads it; a worker asks it where a
-// client's packet belongs. A port without it gets the same answer computed, so that a flow has one
-// worker wherever its packets come in.
+// client's packet belongs, and which source ports bring a backend's replies to itself. A port
+// without it gets the same answer computed, so that a flow has one worker wherever its packets come
+// in.
 #pragma once
 
 #include <array>

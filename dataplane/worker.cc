@@ -19,6 +19,13 @@ Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& link
       outputs_(std::make_unique<Outputs>()),
       batch_(std::make_unique<Batch>()),
       last_cycles_(rte_rdtsc()) {
+    if (rss_ && env_.workers > 1) {
+        env_.spread_by = &*rss_;
+        env_.spread = [](const void* by, const weir_tuple* tuple, __u32 worker) -> int {
+            const Rss& rss = *static_cast<const Rss*>(by);
+            return rss.worker_of(rss.hash(*tuple)) == worker;
+        };
+    }
     for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++) {
         outputs_->port[i].connect(links.port[i]);
         outputs_->host[i].connect(links.host[i]);

@@ -60,6 +60,9 @@ class Worker {
     Worker(const tables::View& view, unsigned index, const WorkerLinks& links,
            const Handoff& handoff);
 
+    Worker(const Worker&) = delete;  // the packet program knows where its members are
+    Worker& operator=(const Worker&) = delete;
+
     // One round over all queues. `now` is CLOCK_MONOTONIC in nanoseconds. false: there was nothing
     // to do.
     bool poll(std::uint64_t now);

@@ -20,7 +20,6 @@ WEIR_INLINE const struct weir_slot_line* weir_env_slots(struct weir_env* env, __
 WEIR_INLINE const struct weir_source* weir_env_source(struct weir_env* env, __u32 index);
 WEIR_INLINE struct weir_upstream* weir_env_upstream(struct weir_env* env, __u32 index);
 WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 backend_id);
-WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket);
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number);
 WEIR_INLINE struct weir_flow_refs* weir_env_flow_refs(struct weir_env* env, __u32 bucket);
 WEIR_INLINE struct weir_fragment* weir_env_fragment(struct weir_env* env, __u32 number);
@@ -32,6 +31,10 @@ WEIR_INLINE struct weir_worker* weir_env_stats(struct weir_env* env);
  */
 WEIR_INLINE __u32 weir_env_worker(struct weir_env* env);
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env);
+
+/* Packets with this tuple come in at this worker: where a NIC spreads them, it is the one that they
+ * are spread to; elsewhere each is as good as another. */
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple);
 
 /* Compare-and-swap; 1 if *place was `expected` and now is `desired`. */
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired);

@@ -155,11 +155,11 @@ WEIR_INLINE enum weir_reason weir_express_run(struct weir_env* env, void* data, 
         case WEIR_EXPRESS_STATELESS:
             return weir_express_stateless(env, &x, frame, bytes, out);
         case WEIR_EXPRESS_CLIENT:
-            x.flow = weir_express_find_client(env, &x, now);
+            x.flow = weir_express_find(env, &x, now, 0);
             return x.flow ? weir_express_client(env, &x, frame, bytes, in, now, out)
                           : WEIR_REASON_NONE;
         case WEIR_EXPRESS_REPLY:
-            x.flow = weir_express_find_reply(env, &x, now);
+            x.flow = weir_express_find(env, &x, now, 1);
             return x.flow ? weir_express_reply(env, &x, frame, bytes, now, out)
                           : weir_express_stranger(port);
         default:

@@ -7,7 +7,6 @@
 #define WEIR_EXPRESS_FIND_H
 
 #include "express_parse.h"
-#include "reference.h"
 
 WEIR_INLINE int weir_express_is_client(const struct weir_flow* flow, const struct weir_express* x,
                                        __u32 now) {
@@ -30,37 +29,23 @@ WEIR_INLINE int weir_express_is_reply(struct weir_env* env, const struct weir_fl
     return source && weir_addr_is(&source->addr, x->dst);
 }
 
-/* The live flow of a client's packet, or NULL: weir_flow_find. */
-WEIR_INLINE struct weir_flow* weir_express_find_client(struct weir_env* env,
-                                                       const struct weir_express* x, __u32 now) {
-    const __u32 tag = weir_flow_tag(x->hash);
-    __u32 bucket = x->at;
+/* The live flow of a client's packet, or (`reply`) a backend's; or NULL. */
+WEIR_INLINE struct weir_flow* weir_express_find(struct weir_env* env, const struct weir_express* x,
+                                                __u32 now, int reply) {
+    const __u32 bits = weir_ref_bits(env);
+    const __u32 tag = weir_ref_tag(x->hash, bits);
 
     for (int choice = 0; choice < 2; choice++) {
-        const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
-        if (!tags) return 0;
-        for (__u32 i = weir_tag_next(tags, tag, 0); i < WEIR_FLOWS_PER_BUCKET;
-             i = weir_tag_next(tags, tag, i + 1)) {
-            struct weir_flow* flow = weir_env_flow(env, bucket * WEIR_FLOWS_PER_BUCKET + i);
-            if (flow && weir_express_is_client(flow, x, now)) return flow;
-        }
-        bucket = weir_second_bucket(bucket, tag, weir_env_control(env)->flow_buckets);
-    }
-    return 0;
-}
-
-/* The live flow of a backend's packet, or NULL: weir_flow_find_reply. */
-WEIR_INLINE struct weir_flow* weir_express_find_reply(struct weir_env* env,
-                                                      const struct weir_express* x, __u32 now) {
-    const struct weir_ref_place place = weir_ref_place_of(env, x->hash);
-
-    for (int choice = 0; choice < 2; choice++) {
-        const struct weir_flow_refs* refs = weir_env_flow_refs(env, place.bucket[choice]);
+        const struct weir_flow_refs* refs =
+            weir_env_flow_refs(env, choice ? weir_ref_bucket(env, x->hash, 1) : x->at);
         if (!refs) return 0;
-        for (__u32 i = weir_ref_next(env, refs, place.tag, 0); i < WEIR_REFS_PER_BUCKET;
-             i = weir_ref_next(env, refs, place.tag, i + 1)) {
-            struct weir_flow* flow = weir_env_flow(env, refs->ref[i] - place.tag);
-            if (flow && weir_express_is_reply(env, flow, x, now)) return flow;
+        for (__u32 i = weir_match(refs->ref, bits, tag, 0); i < WEIR_REFS_PER_BUCKET;
+             i = weir_match(refs->ref, bits, tag, i + 1)) {
+            struct weir_flow* flow = weir_env_flow(env, refs->ref[i] - (tag << bits));
+            if (!flow) continue;
+            if (reply ? weir_express_is_reply(env, flow, x, now)
+                      : weir_express_is_client(flow, x, now))
+                return flow;
         }
     }
     return 0;

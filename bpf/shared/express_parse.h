@@ -8,8 +8,8 @@
 
 #include "balance.h"
 #include "express_rewrite.h"
-#include "flow.h"
 #include "ipv4.h"
+#include "reference.h"
 #include "service.h"
 
 /* What an express packet is so far. */
@@ -29,7 +29,7 @@ struct weir_express {
     __u16 length; /* of IP header and payload */
     __u8 protocol;
     __u8 tcp_flags;         /* 0 for UDP */
-    __u32 at;               /* the bucket to look into first, or the slot */
+    __u32 at;               /* the bucket of references to look into first, or the slot */
     struct weir_flow* flow; /* the one that may be it; NULL: not known */
 };
 
@@ -107,7 +107,7 @@ WEIR_INLINE enum weir_express_kind weir_express_aim(struct weir_env* env, struct
     if (service->flags & all & WEIR_SERVICE_STATELESS) return weir_express_slot(x, service);
     if ((service->cid_count & all) | (x->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN | WEIR_TCP_RST)))
         return WEIR_EXPRESS_DECLINED;
-    x->at = (__u32)x->hash & (((control->flow_buckets & all) | (control->ref_buckets & ~all)) - 1);
+    x->at = weir_first_bucket(x->hash, control->ref_buckets);
     return (enum weir_express_kind)(WEIR_EXPRESS_REPLY - found);
 }
 

@@ -3,22 +3,22 @@
  * The flow table: fixed arrays, no list, no collector. `now` is the caller's clock in ticks
  * (clock.h).
  *
- *   flow_tags[bucket]  8 x 32-bit tag             half a cache line tells which of these
- *   flows[bucket * 8]  8 x weir_flow              8 flows can be the one: one line each
- *   flow_refs[bucket]  16 x (tag, flow number)    finds a flow by its reply tuple (reference.h)
+ *   flows[number]      one cache line each; a flow keeps its number as long as it lives
+ *   flow_refs[bucket]  16 references: find a flow by either tuple of it (reference.h)
  *
- * A client's packet is found by its tuple in one of two buckets (hash bits, and those displaced by
- * the tag). A flow whose `expires` has passed is as good as free: the next insert takes its place,
- * and takes its reference away. The first bucket gets the flow while it has a few empty places, so
- * that most flows are found there; then the emptier one.
+ * A flow may stand anywhere, so its place is never the reason to refuse it: a new flow takes the
+ * first dead place of up to WEIR_CLAIM_TRIES groups of 8 neighbours that follow from its hash. A
+ * flow whose `expires` has passed is dead. While it lies there its references do too; whoever takes
+ * the place takes them away first.
  *
- * When both buckets hold live flows only, a new flow may take the place of one that is not
+ * When the first few groups hold live flows only, a new flow may take the place of one that is not
  * established (a half-open handshake, a closed one in TIME_WAIT): a SYN flood competes with itself
  * and never evicts an established flow.
  *
- * XDP runs on several CPUs over one table: a place is claimed by compare-and-swap of its tag with
- * WEIR_TAG_BUSY, which nobody finds, takes, or waits for; the real tag is stored once all is
- * written. With DPDK the tables are a worker's own.
+ * XDP runs on several CPUs over one table: a place is claimed by compare-and-swap of `expires` with
+ * an instant so long ago that it means "taken a moment ago", which nobody finds, takes, or waits
+ * for. A flow is found only by references, which are made last. With DPDK the tables are a worker's
+ * own.
  */
 #ifndef WEIR_FLOW_H
 #define WEIR_FLOW_H
@@ -26,24 +26,28 @@
 #include "clock.h"
 #include "env.h"
 #include "hash.h"
-#include "match.h"
 #include "tables.h"
 
 #define WEIR_NO_FLOW 0xffffffffu
-#define WEIR_FEW_EMPTY 3u /* places of a bucket */
-#define WEIR_TAG_BUSY 2u  /* being written; a real tag is odd */
 
-WEIR_INLINE __u32 weir_flow_tag(__u64 hash) {
-    return (__u32)(hash >> 32) | 1u;
-} /* 0 is empty */
+/* Groups that a new flow looks into. At 95 % load three of four are full: one claim in 100 million
+ * finds no place. */
+#define WEIR_CLAIM_TRIES 64u
+#define WEIR_CLAIM_PATIENCE 4u /* first for a dead place, then again for one that yields */
 
-WEIR_INLINE __u32 weir_first_bucket(__u64 hash, __u32 buckets) {
-    return (__u32)hash & (buckets - 1);
-}
+/* When so many have found none in this very tick, the table is full indeed, and the next ones shall
+ * not cost the time of those that have a flow. */
+#define WEIR_CLAIM_FAILURES 64u
+#define WEIR_CLAIM_FULL_TRIES 8u
 
-/* The other bucket. An involution for a given tag, so the first is the second's second. */
-WEIR_INLINE __u32 weir_second_bucket(__u32 bucket, __u32 tag, __u32 buckets) {
-    return (bucket ^ ((tag >> 1) * 0x5bd1e995u | 1u)) & (buckets - 1);
+/* In ticks. What a claim leaves behind is recognized for so long, should its CPU have been
+ * interrupted; a flow that expired as long ago is 4.5 years old, and waits for a moment. */
+#define WEIR_CLAIMED_AGO 0x7fff0000u
+#define WEIR_CLAIMED_SPAN 64u
+
+/* The hash's share of `count` places: all of them alike, and no division. */
+WEIR_INLINE __u32 weir_scale(__u32 hash, __u32 count) {
+    return (__u32)(((__u64)hash * count) >> 32);
 }
 
 /* A live flow that may give way to a new one when there is no other room. */
@@ -51,126 +55,67 @@ WEIR_INLINE int weir_flow_yields(const struct weir_flow* flow) {
     return flow->state != WEIR_FLOW_ESTABLISHED;
 }
 
-/* A client's packet is of this flow. */
-WEIR_INLINE int weir_flow_is(const struct weir_flow* flow, const struct weir_tuple* tuple) {
-    return flow->client_port.raw == tuple->sport.raw &&
-           flow->service_port.raw == tuple->dport.raw && flow->protocol == tuple->protocol &&
-           weir_addr_equal(&flow->client, &tuple->src) &&
-           weir_addr_equal(&flow->service, &tuple->dst);
+/* What `expires` says of a place that somebody is writing. */
+WEIR_INLINE int weir_flow_claimed(__u32 expires, __u32 now) {
+    return now - expires - (WEIR_CLAIMED_AGO - WEIR_CLAIMED_SPAN) < 2 * WEIR_CLAIMED_SPAN;
 }
 
-/* The first place from `from` on with this tag, or WEIR_FLOWS_PER_BUCKET. */
-WEIR_INLINE __u32 weir_tag_next(const struct weir_flow_tags* tags, __u32 tag, __u32 from) {
-    return weir_match(tags->tag, WEIR_FLOWS_PER_BUCKET, 0, tag, from);
-}
+/* Claims a place among the 8 from `first` on: a dead one, or (`yielding`) that of the flow that
+ * yields and has the least time left. WEIR_NO_FLOW: there is none, or another CPU was faster. */
+WEIR_SUBPROGRAM __u32 weir_flow_claim_near(struct weir_env* env, __u32 first, int yielding,
+                                           __u32 now) {
+    __u32 best = WEIR_NO_FLOW;
+    __u32 best_expires = 0;
 
-/* The live flow that a client's tuple belongs to, or WEIR_NO_FLOW. */
-WEIR_SUBPROGRAM __u32 weir_flow_find(struct weir_env* env, const struct weir_tuple* tuple,
-                                     __u64 hash, __u32 now) {
-    if (!env || !tuple) return WEIR_NO_FLOW;
-    const __u32 buckets = weir_env_control(env)->flow_buckets;
-    const __u32 tag = weir_flow_tag(hash);
-    __u32 bucket = weir_first_bucket(hash, buckets);
-
-    for (int choice = 0; choice < 2; choice++) {
-        const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
-        if (!tags) return WEIR_NO_FLOW;
-        for (__u32 i = weir_tag_next(tags, tag, 0); i < WEIR_FLOWS_PER_BUCKET;
-             i = weir_tag_next(tags, tag, i + 1)) {
-            const __u32 number = bucket * WEIR_FLOWS_PER_BUCKET + i;
-            const struct weir_flow* flow = weir_env_flow(env, number);
-            if (flow && weir_flow_live(flow, now) && weir_flow_is(flow, tuple)) return number;
-        }
-        bucket = weir_second_bucket(bucket, tag, buckets);
-    }
-    return WEIR_NO_FLOW;
-}
-
-/* The best place for a new flow so far: empty or expired (rank 2), yielding (1), none (0). */
-struct weir_place {
-    __u32 bucket;
-    __u32 index;
-    __u32 rank;
-    __u32 tag; /* what stood there */
-    __u32 expires;
-};
-
-/* The bucket's first empty place; returns how many it has. */
-WEIR_INLINE __u32 weir_place_empty(struct weir_env* env, __u32 bucket, struct weir_place* place) {
-    const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
-    __u32 empty = 0;
-
-    if (!tags) return 0;
+    if (!env) return WEIR_NO_FLOW;
     for (__u32 i = 0; i < WEIR_FLOWS_PER_BUCKET; i++) {
-        if (tags->tag[i] != 0) continue;
-        if (empty++ > 0) continue;
-        place->bucket = bucket;
-        place->index = i;
-        place->rank = 2;
-        place->tag = 0;
-    }
-    return empty;
-}
-
-WEIR_INLINE void weir_place_taken(struct weir_env* env, __u32 bucket, __u32 now,
-                                  struct weir_place* best) {
-    const struct weir_flow_tags* tags = weir_env_flow_tags(env, bucket);
-
-    if (!tags) return;
-    for (__u32 i = 0; i < WEIR_FLOWS_PER_BUCKET; i++) {
-        const __u32 tag = tags->tag[i];
-        __u32 rank = 2;
-        if (best->rank == 2) return;
-        if (tag == 0 || tag == WEIR_TAG_BUSY) continue;
-        const struct weir_flow* flow = weir_env_flow(env, bucket * WEIR_FLOWS_PER_BUCKET + i);
-        if (!flow) return;
+        const __u32 number = first + i;
+        struct weir_flow* flow = weir_env_flow(env, number);
+        if (!flow) return WEIR_NO_FLOW;
         const __u32 expires = flow->expires;
-        if (weir_flow_live(flow, now)) rank = weir_flow_yields(flow) ? 1 : 0;
-        if (rank == 0 || rank < best->rank) continue;
-        if (rank == 1 && best->rank == 1 && !weir_later(best->expires, expires)) continue;
-        best->bucket = bucket;
-        best->index = i;
-        best->rank = rank;
-        best->tag = tag;
-        best->expires = expires;
+        if (!weir_flow_live(flow, now)) {
+            if (!weir_flow_claimed(expires, now) &&
+                weir_env_swap(&flow->expires, expires, now - WEIR_CLAIMED_AGO))
+                return number;
+        } else if (yielding && weir_flow_yields(flow) &&
+                   (best == WEIR_NO_FLOW || weir_later(best_expires, expires))) {
+            best = number;
+            best_expires = expires;
+        }
     }
+    struct weir_flow* flow = best != WEIR_NO_FLOW ? weir_env_flow(env, best) : 0;
+    if (!flow || !weir_env_swap(&flow->expires, best_expires, now - WEIR_CLAIMED_AGO))
+        return WEIR_NO_FLOW;
+    return best;
 }
 
 /*
- * Claims a place for a flow with this hash and returns its number; WEIR_NO_FLOW when both buckets
- * are full of established flows (or another CPU was faster). What the record says of the flow
- * before is still there. The caller fills it in and ends with weir_flow_publish().
+ * Claims a place for a flow with this hash and returns its number; WEIR_NO_FLOW when there is none.
+ * The record of the flow before is still there, references and all. The caller takes these away,
+ * fills the record in, and gives it a time to live, or gives the place back by letting it expire
+ * now.
  */
 WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u64 hash, __u32 now) {
     if (!env) return WEIR_NO_FLOW;
-    const __u32 buckets = weir_env_control(env)->flow_buckets;
-    const __u32 tag = weir_flow_tag(hash);
-    const __u32 first = weir_first_bucket(hash, buckets);
-    const __u32 second = weir_second_bucket(first, tag, buckets);
-    struct weir_place best = {0, 0, 0, 0, 0};
-    struct weir_place other = {0, 0, 0, 0, 0};
+    struct weir_worker* stats = weir_env_stats(env);
+    if (!stats) return WEIR_NO_FLOW;
+    const __u32 groups = weir_env_control(env)->flow_buckets;
+    const int full = stats->full_tick == now && stats->full_count >= WEIR_CLAIM_FAILURES;
+    const __u32 tries = full ? WEIR_CLAIM_FULL_TRIES : WEIR_CLAIM_TRIES;
+    const __u32 step = (__u32)(hash >> 32) | 1;
+    __u32 at = (__u32)(hash >> 16);
 
-    const __u32 empty = weir_place_empty(env, first, &best);
-    if (empty < WEIR_FEW_EMPTY && weir_place_empty(env, second, &other) > empty) best = other;
-    if (best.rank == 0) {
-        weir_place_taken(env, first, now, &best);
-        weir_place_taken(env, second, now, &best);
+    for (__u32 i = 0; i < WEIR_CLAIM_TRIES && i < tries; i++) {
+        if (i == WEIR_CLAIM_PATIENCE) at = (__u32)(hash >> 16); /* the same ones again */
+        const __u32 first = weir_scale(at, groups) * WEIR_FLOWS_PER_BUCKET;
+        const __u32 number = weir_flow_claim_near(env, first, i >= WEIR_CLAIM_PATIENCE, now);
+        if (number != WEIR_NO_FLOW) return number;
+        at = at * 0x9e3779b1u + step; /* goes through all 2^32, in an order of its own */
     }
-    if (best.rank == 0) return WEIR_NO_FLOW;
-
-    struct weir_flow_tags* tags = weir_env_flow_tags(env, best.bucket);
-    if (!tags) return WEIR_NO_FLOW;
-    /* best.index < 8 already; the mask tells the verifier */
-    if (!weir_env_swap(&tags->tag[best.index & (WEIR_FLOWS_PER_BUCKET - 1)], best.tag,
-                       WEIR_TAG_BUSY))
-        return WEIR_NO_FLOW;
-    return best.bucket * WEIR_FLOWS_PER_BUCKET + best.index;
-}
-
-/* Makes a claimed flow findable by its tag; 0 gives the place back. */
-WEIR_INLINE void weir_flow_publish(struct weir_env* env, __u32 number, __u32 tag) {
-    struct weir_flow_tags* tags = weir_env_flow_tags(env, number / WEIR_FLOWS_PER_BUCKET);
-    if (tags) weir_env_publish(&tags->tag[number % WEIR_FLOWS_PER_BUCKET], tag);
+    if (stats->full_tick != now) stats->full_count = 0;
+    stats->full_tick = now;
+    stats->full_count++;
+    return WEIR_NO_FLOW;
 }
 
 #endif

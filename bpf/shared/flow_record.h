@@ -10,7 +10,7 @@
 #include "clock.h"
 #include "types.h"
 
-#define WEIR_FLOWS_PER_BUCKET 8u
+#define WEIR_FLOWS_PER_BUCKET 8u /* neighbours that a new flow looks at together */
 #define WEIR_REFS_PER_BUCKET 16u
 #define WEIR_FRAGMENT_WAYS 4u /* places in a bucket of fragmented datagrams */
 
@@ -41,7 +41,7 @@ struct weir_flow {
     __u16 source;               /* index of the source address, or WEIR_SOURCE_... */
     __u16 backend_id;
     __u16 idle;    /* how long it lives without a packet; weir_span (clock.h) */
-    __u8 protocol; /* 0: being written, or never used; with the next three, one aligned word */
+    __u8 protocol; /* 0: never used; with the next three, one aligned word */
     __u8 state;    /* enum weir_flow_state */
     __u8 sent_by_client;
     __u8 sent_by_backend;
@@ -54,7 +54,7 @@ struct weir_flow {
 };
 WEIR_ASSERT(sizeof(struct weir_flow) == 64, "one cache line a flow");
 
-/* Neither expired at tick `now`, nor being written, nor never used. */
+/* Neither expired at tick `now` (or being written: flow.h), nor never used. */
 WEIR_INLINE int weir_flow_live(const struct weir_flow* flow, __u32 now) {
     return flow->protocol != 0 && weir_later(flow->expires, now);
 }
@@ -63,10 +63,6 @@ WEIR_INLINE int weir_flow_live(const struct weir_flow* flow, __u32 now) {
 WEIR_INLINE int weir_flow_is_one_way(const struct weir_flow* flow) {
     return flow->source == WEIR_SOURCE_NONE;
 }
-
-struct weir_flow_tags {
-    __u32 tag[WEIR_FLOWS_PER_BUCKET]; /* 0: empty */
-};
 
 /* What the fragments of one datagram share, and the ports that its first one had (fragment.h). */
 struct weir_fragment {
@@ -82,7 +78,8 @@ struct weir_fragment {
 };
 WEIR_ASSERT(sizeof(struct weir_fragment) == 64, "one cache line a fragmented datagram");
 
-/* A reference is a flow number below a tag in one word, so that one store makes it (flow.h). */
+/* A reference is a flow number below a tag in one word, so that one store makes it (reference.h).
+ */
 struct weir_flow_refs {
     __u32 ref[WEIR_REFS_PER_BUCKET]; /* 0: empty */
 };

@@ -25,6 +25,12 @@
 /* How long after a first fragment the rest may come. RFC 791 has receivers wait for 15 s. */
 #define WEIR_FRAGMENT_TICKS WEIR_TICKS_OF_MS(15000)
 
+#define WEIR_TAG_BUSY 2u /* being written; a real tag is odd, 0 is empty */
+
+WEIR_INLINE __u32 weir_fragment_tag(__u64 hash) {
+    return (__u32)(hash >> 32) | 1u;
+}
+
 WEIR_INLINE __u64 weir_fragment_hash(struct weir_env* env, const struct weir_packet* packet) {
     __u64 hash = weir_hash_addr(weir_env_control(env)->seed, &packet->tuple.src);
     hash = weir_hash_addr(hash, &packet->tuple.dst);
@@ -65,7 +71,7 @@ WEIR_SUBPROGRAM int weir_fragment_learn(struct weir_env* env, const struct weir_
                                         __u32 now) {
     if (!env || !packet) return 0;
     const __u64 hash = weir_fragment_hash(env, packet);
-    const __u32 tag = weir_flow_tag(hash);
+    const __u32 tag = weir_fragment_tag(hash);
     const __u32 first =
         ((__u32)hash & (weir_env_control(env)->fragment_buckets - 1)) * WEIR_FRAGMENT_WAYS;
     struct weir_fragment* fragment =
@@ -99,7 +105,7 @@ WEIR_SUBPROGRAM int weir_fragment_recall(struct weir_env* env, struct weir_packe
                                          __u32 now) {
     if (!env || !packet) return 0;
     const __u64 hash = weir_fragment_hash(env, packet);
-    const __u32 tag = weir_flow_tag(hash);
+    const __u32 tag = weir_fragment_tag(hash);
     const __u32 first =
         ((__u32)hash & (weir_env_control(env)->fragment_buckets - 1)) * WEIR_FRAGMENT_WAYS;
 

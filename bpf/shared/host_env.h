@@ -20,11 +20,13 @@ struct weir_env {
     const struct weir_source* sources;
     struct weir_upstream* upstreams;
     struct weir_counters* counters; /* this worker's */
-    struct weir_flow_tags* flow_tags;
     struct weir_flow* flows;
     struct weir_flow_refs* flow_refs;
     struct weir_fragment* fragments; /* all workers' */
     struct weir_worker* stats;       /* this worker's */
+    /* 1: a NIC spreads packets with this tuple to this worker. 0: none spreads them. */
+    int (*spread)(const void* by, const struct weir_tuple* tuple, __u32 worker);
+    const void* spread_by;
     __u32 worker;
     __u32 workers;
 };
@@ -69,10 +71,6 @@ WEIR_INLINE struct weir_counters* weir_env_counters(struct weir_env* env, __u32 
     return backend_id < env->control->backend_capacity ? &env->counters[backend_id] : 0;
 }
 
-WEIR_INLINE struct weir_flow_tags* weir_env_flow_tags(struct weir_env* env, __u32 bucket) {
-    return &env->flow_tags[bucket];
-}
-
 WEIR_INLINE struct weir_flow* weir_env_flow(struct weir_env* env, __u32 number) {
     return number < env->control->flow_buckets * WEIR_FLOWS_PER_BUCKET ? &env->flows[number] : 0;
 }
@@ -94,6 +92,10 @@ WEIR_INLINE __u32 weir_env_worker(struct weir_env* env) {
 }
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
     return env->workers;
+}
+
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
+    return !env->spread || env->spread(env->spread_by, tuple, env->worker);
 }
 
 /* A worker's tables are its own: no other thread writes them. */

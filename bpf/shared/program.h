@@ -54,10 +54,10 @@ WEIR_INLINE __u32 weir_owner(struct weir_env* env, const struct weir_service* se
     return (__u32)(hash >> 40) % workers;
 }
 
-/* Starts a flow to backend `id`: a place in the table, and a source toward it. */
-WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct weir_packet* packet,
-                                                 const struct weir_service* service, __u32 id,
-                                                 __u32 now) {
+/* Claims a place for a new flow to backend `id` and writes its record, but for its source. */
+WEIR_SELDOM enum weir_reason weir_flow_begin(struct weir_env* env, struct weir_packet* packet,
+                                             const struct weir_service* service, __u32 id,
+                                             __u32 now) {
     if (!env || !packet || !service) return WEIR_REASON_BAD_TABLES;
     if (id == WEIR_NO_BACKEND) return WEIR_REASON_NO_BACKEND;
     const struct weir_backend* backend = weir_env_backend(env, id);
@@ -69,12 +69,12 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     reason = weir_check_source(env, &packet->tuple);
     if (reason != WEIR_REASON_NONE) return reason;
 
-    const __u32 number = weir_flow_claim(env, packet->hash, now);
-    if (number == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
-    struct weir_flow* flow = weir_env_flow(env, number);
+    packet->flow = weir_flow_claim(env, packet->hash, now);
+    if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
+    struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
 
-    weir_flow_unlink(env, number);
+    weir_flow_unlink(env, packet->flow);
     flow->client = packet->tuple.src;
     flow->service = packet->tuple.dst;
     flow->client_port = packet->tuple.sport;
@@ -86,20 +86,32 @@ WEIR_SUBPROGRAM enum weir_reason weir_flow_start(struct weir_env* env, struct we
     flow->idle = service->idle;
     flow->connect = service->connect;
     flow->service_id = (__u16)service->id;
-    /* Live before it is linked, or another CPU would take its reference for a stale one. */
-    flow->expires = now + weir_span_ticks(service->connect);
     flow->protocol = (__u8)packet->tuple.protocol;
-    reason = weir_source_choose(env, flow, number, backend, packet->hash, now);
+    /* Live before it is linked, or another CPU would take its references for stale ones. */
+    weir_env_publish(&flow->expires, now + weir_span_ticks(service->connect));
+    return WEIR_REASON_NONE;
+}
+
+/* Gives the flow that has just begun a source, and makes it findable from both sides; or else gives
+ * its place back. */
+WEIR_SELDOM enum weir_reason weir_flow_open(struct weir_env* env, struct weir_packet* packet,
+                                            __u32 now) {
+    if (!env || !packet) return WEIR_REASON_BAD_TABLES;
+    struct weir_flow* flow = weir_env_flow(env, packet->flow);
+    if (!flow) return WEIR_REASON_BAD_TABLES;
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    if (!backend) return WEIR_REASON_BAD_TABLES;
+
+    enum weir_reason reason =
+        weir_source_choose(env, flow, packet->flow, backend, packet->hash, now);
+    if (reason == WEIR_REASON_NONE && !weir_flow_link(env, packet->flow, packet->hash, now))
+        reason = WEIR_REASON_FLOW_TABLE_FULL;
     if (reason != WEIR_REASON_NONE) {
-        flow->protocol = 0;
-        weir_flow_publish(env, number, 0);
+        flow->expires = now;
         return reason;
     }
-
-    struct weir_counters* counters = weir_env_counters(env, id);
+    struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     if (counters) counters->flows++;
-    packet->flow = number;
-    weir_flow_publish(env, number, weir_flow_tag(packet->hash));
     return WEIR_REASON_FLOW_NEW;
 }
 
@@ -124,7 +136,9 @@ WEIR_INLINE int weir_flow_moves(const struct weir_flow* flow, const struct weir_
 
 /* Leaves the client's tuple to a new flow. The old one goes on resting, nameless, so that nobody
  * else gets its source port while its backend may still speak to it; without one it is gone. */
-WEIR_INLINE void weir_flow_retire(struct weir_flow* flow, __u32 now) {
+WEIR_INLINE void weir_flow_retire(struct weir_env* env, const struct weir_packet* packet,
+                                  struct weir_flow* flow, __u32 now) {
+    weir_flow_unname(env, packet->flow, packet->hash);
     flow->client_port.raw = 0;
     flow->state = WEIR_FLOW_RESTING;
     if (weir_flow_is_one_way(flow)) flow->expires = now;
@@ -148,19 +162,19 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
     if (flow) {
         backend = weir_env_backend(env, flow->backend_id);
         if (opens && tcp && weir_flow_reopens(flow)) {
-            weir_flow_retire(flow, now);
+            weir_flow_retire(env, packet, flow, now);
             flow = 0;
         } else if (opens && !draining && weir_flow_moves(flow, backend, tcp)) {
             id = weir_pick(env, service, &packet->tuple);
             if (id != WEIR_NO_BACKEND && id != flow->backend_id) {
-                weir_flow_retire(flow, now);
+                weir_flow_retire(env, packet, flow, now);
                 flow = 0;
             }
         }
     }
     /* RFC 9000 section 9: a connection that its client goes on with from another address. */
     if (flow && packet->named != WEIR_NO_BACKEND && packet->named != flow->backend_id) {
-        weir_flow_retire(flow, now);
+        weir_flow_retire(env, packet, flow, now);
         flow = 0;
     }
     if (!flow) {
@@ -170,7 +184,8 @@ WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct wei
         if (draining) return WEIR_REASON_SERVICE_DRAINING;
         if (packet->named != WEIR_NO_BACKEND) id = packet->named;
         if (id == WEIR_NO_BACKEND) id = weir_pick(env, service, &packet->tuple);
-        reason = weir_flow_start(env, packet, service, id, now);
+        reason = weir_flow_begin(env, packet, service, id, now);
+        if (reason == WEIR_REASON_NONE) reason = weir_flow_open(env, packet, now);
         if (reason != WEIR_REASON_FLOW_NEW) return reason;
         flow = weir_env_flow(env, packet->flow);
         if (!flow) return WEIR_REASON_BAD_TABLES;

@@ -2,7 +2,7 @@
 /*
  * The source address and port of a new flow toward its backend, by the backend's mode: one of
  * weir's own (nat), the client's (transparent), or none that matters because no reply comes this
- * way. weir_flow_start calls it for a flow whose record is filled in but for these.
+ * way. weir_flow_open calls it for a flow whose record is filled in but for these.
  */
 #ifndef WEIR_SOURCE_H
 #define WEIR_SOURCE_H
@@ -11,13 +11,16 @@
 #include "service.h"
 #include "tcp.h"
 
-#define WEIR_SNAT_TRIES 48u
-#define WEIR_SNAT_FREE_TRIES 32u /* of them: only ports that rest on no flow at all */
+#define WEIR_SNAT_TRIES 64u
+#define WEIR_SNAT_FREE_TRIES 48u  /* of them: only ports that rest on no flow at all */
+#define WEIR_SNAT_TAKEN_TRIES 24u /* of these: only ports whose replies come in at this worker */
 
 /*
  * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
  * another flow's nor, where the source address is one that clients use too, a service's), and makes
- * the flow findable by it. Ports of this worker are those with port % workers == worker.
+ * the flow findable by it. Ports of this worker are those with port % workers == worker; first of
+ * all one is looked for whose replies a NIC spreads to this worker, so that they need not be handed
+ * over to it.
  * Where to look first and how far to step come from the hash, so that used ports do not cluster. 0:
  * none was free.
  */
@@ -39,6 +42,7 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
     for (__u32 i = 0; i < WEIR_SNAT_TRIES; i++) {
         reply.dport = weir_be16_from((__u16)(first + (start + i * step) % count * workers));
         if (weir_is_service(env, &reply)) continue;
+        if (i < WEIR_SNAT_TAKEN_TRIES && !weir_env_takes(env, &reply)) continue;
         const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
         const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
         if (holder != WEIR_NO_FLOW) {
@@ -49,7 +53,7 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
             other->expires = now;
         }
         flow->snat_port = reply.dport;
-        return weir_flow_link(env, number, reply_hash, now);
+        if (weir_flow_link(env, number, reply_hash, now)) return 1;
     }
     return 0;
 }

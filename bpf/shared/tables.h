@@ -13,7 +13,7 @@
  *   upstreams [upstreams]           what balancing remembers: outlives generations
  *   workers   [workers]             written by each worker alone: what it has seen, reasons
  *   counters  [workers][backends]   written by each worker alone
- *   flows, flow_tags, flow_refs     see flow.h; [workers][...] with DPDK, one set with XDP
+ *   flows, flow_refs                see flow.h; [workers][...] with DPDK, one set with XDP
  *   fragments [fragment_buckets * 4]  see fragment.h; one set for all workers
  */
 #ifndef WEIR_TABLES_H
@@ -24,7 +24,7 @@
 #include "wire.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 4u
+#define WEIR_TABLES_ABI 5u
 
 #define WEIR_PORT_CAPACITY 16
 #define WEIR_SERVICE_PROBES                                               \
@@ -76,8 +76,7 @@ struct weir_control {
     __u32 slot_lines;
     __u32 upstream_capacity;
     __u32 workers;
-    __u32 flow_buckets; /* for each worker (XDP: in all); a power of two, WEIR_FLOWS_PER_BUCKET
-                           flows each */
+    __u32 flow_buckets; /* for each worker (XDP: in all), WEIR_FLOWS_PER_BUCKET flows each */
     __u32 ref_buckets;  /* likewise, WEIR_REFS_PER_BUCKET references each */
     __u32 flow_bits;    /* flow numbers are below 1 << flow_bits */
     __u32 source_capacity;
@@ -216,7 +215,9 @@ struct weir_worker {
     __u32 rest;        /* enum weir_rest (DPDK) */
     __u32 answer_tick; /* when `answers_left` was last filled up (answer.h) */
     __u32 answers_left;
-    __u8 unused[60];
+    __u32 full_tick;  /* when a new flow has last found no place (flow.h) */
+    __u32 full_count; /* how many have not in that tick */
+    __u8 unused[52];
     __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
 };
 WEIR_ASSERT(sizeof(struct weir_worker) == 640, "ABI; a multiple of a cache line");

@@ -19,8 +19,11 @@
  */
 #ifdef __bpf__
 #define WEIR_SUBPROGRAM __attribute__((noinline))
+#define WEIR_SELDOM WEIR_SUBPROGRAM
 #else
 #define WEIR_SUBPROGRAM WEIR_INLINE
+/* A subprogram that few packets need: with it inlined, the others would run out of registers. */
+#define WEIR_SELDOM static __attribute__((noinline, unused))
 #endif
 
 /* A function that few packets need, kept out of the way of the others. BPF has it inline: its

@@ -24,7 +24,6 @@ struct weir_env {
     // What the program may write: a copy, made when it is first asked for. Nodes do not move.
     std::unordered_map<std::uint32_t, weir_upstream> upstreams = {};
     std::unordered_map<std::uint32_t, weir_counters> counters = {};
-    std::unordered_map<std::uint32_t, weir_flow_tags> flow_tags = {};
     std::unordered_map<std::uint32_t, weir_flow> flows = {};
     std::unordered_map<std::uint32_t, weir_flow_refs> flow_refs = {};
     std::unordered_map<std::uint32_t, weir_fragment> fragments = {};
@@ -84,11 +83,6 @@ WEIR_INLINE weir_counters* weir_env_counters(weir_env* env, __u32 backend_id) {
     return weir_trial_copy(env->counters, env->view.counters, env->worker * capacity, backend_id);
 }
 
-WEIR_INLINE weir_flow_tags* weir_env_flow_tags(weir_env* env, __u32 bucket) {
-    const std::size_t base = std::size_t{env->set} * env->view.control->flow_buckets;
-    return weir_trial_copy(env->flow_tags, env->view.flow_tags, base, bucket);
-}
-
 WEIR_INLINE weir_flow* weir_env_flow(weir_env* env, __u32 number) {
     const std::size_t share = std::size_t{env->view.control->flow_buckets} * WEIR_FLOWS_PER_BUCKET;
     if (number >= share) return nullptr;
@@ -114,6 +108,11 @@ WEIR_INLINE __u32 weir_env_worker(weir_env* env) {
 
 WEIR_INLINE __u32 weir_env_workers(weir_env* env) {
     return env->view.control->workers;
+}
+
+// How a NIC spreads packets is the dataplane's to know; a source port is no less right without.
+WEIR_INLINE int weir_env_takes(weir_env*, const weir_tuple*) {
+    return 1;
 }
 
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {

@@ -26,7 +26,7 @@ struct TableMap {
 };
 
 // Every table: its map, and its size in this geometry.
-std::array<TableMap, 12> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
+std::array<TableMap, 11> table_maps(const weir_xdp& skeleton, const tables::Geometry& g) {
     const auto& maps = skeleton.maps;
     return {{
         {"control", maps.data_control, sizeof(weir_control), 1},
@@ -37,7 +37,6 @@ std::array<TableMap, 12> table_maps(const weir_xdp& skeleton, const tables::Geom
         {"upstreams", maps.upstreams, sizeof(weir_upstream), g.upstreams},
         {"workers", maps.workers, sizeof(weir_worker), g.workers},
         {"counters", maps.counters, sizeof(weir_counters), g.workers * g.backends},
-        {"flow_tags", maps.flow_tags, sizeof(weir_flow_tags), g.flow_buckets},
         {"flows", maps.flows, sizeof(weir_flow), g.flow_buckets * WEIR_FLOWS_PER_BUCKET},
         {"flow_refs", maps.flow_refs, sizeof(weir_flow_refs), g.ref_buckets},
         {"fragments", maps.fragments, sizeof(weir_fragment),
@@ -207,8 +206,8 @@ Status BpfStore::map_views(const tables::Geometry& geometry) {
     // In the order of table_maps().
     if (!take(control) || !take(view_.services) || !take(view_.backends) || !take(view_.slots) ||
         !take(view_.sources) || !take(view_.upstreams) || !take(view_.workers) ||
-        !take(view_.counters) || !take(view_.flow_tags) || !take(view_.flows) ||
-        !take(view_.flow_refs) || !take(view_.fragments))
+        !take(view_.counters) || !take(view_.flows) || !take(view_.flow_refs) ||
+        !take(view_.fragments))
         return Error{fmt::format("mmap() of a BPF map failed ({})", system_error(errno))};
     view_.control = control.data();
     return success();

@@ -21,7 +21,6 @@ void clear(const tables::View& view) {
     clear(view.upstreams);
     clear(view.workers);
     clear(view.counters);
-    clear(view.flow_tags);
     clear(view.flows);
     clear(view.flow_refs);
     clear(view.fragments);

@@ -19,7 +19,6 @@ class HeapStore {
           upstreams_(g.upstreams),
           workers_(g.workers),
           counters_(g.workers * g.backends),
-          flow_tags_(g.flow_sets * g.flow_buckets),
           flows_(g.flow_sets * g.flow_buckets * WEIR_FLOWS_PER_BUCKET),
           flow_refs_(g.flow_sets * g.ref_buckets),
           fragments_(g.fragment_buckets * WEIR_FRAGMENT_WAYS) {}
@@ -27,8 +26,8 @@ class HeapStore {
     HeapStore& operator=(const HeapStore&) = delete;
 
     View view() {
-        return {&control_, services_, backends_,  slots_, sources_,   upstreams_,
-                workers_,  counters_, flow_tags_, flows_, flow_refs_, fragments_};
+        return {&control_, services_, backends_, slots_,     sources_,  upstreams_,
+                workers_,  counters_, flows_,    flow_refs_, fragments_};
     }
 
   private:
@@ -40,7 +39,6 @@ class HeapStore {
     std::vector<weir_upstream> upstreams_;
     std::vector<weir_worker> workers_;
     std::vector<weir_counters> counters_;
-    std::vector<weir_flow_tags> flow_tags_;
     std::vector<weir_flow> flows_;
     std::vector<weir_flow_refs> flow_refs_;
     std::vector<weir_fragment> fragments_;

@@ -23,7 +23,7 @@ struct SegmentHeader {
     std::uint64_t layout_abi;
 };
 
-constexpr std::uint64_t layout_abi = 2;
+constexpr std::uint64_t layout_abi = 3;
 constexpr std::size_t header_offset = sizeof(weir_control);
 constexpr std::size_t area_offset = 512;
 constexpr std::size_t arrays_offset = 20480;
@@ -41,7 +41,6 @@ void for_each_array(const Geometry& g, View& view, Visit visit) {
     visit(view.upstreams, std::size_t{g.upstreams});
     visit(view.workers, std::size_t{g.workers});
     visit(view.counters, std::size_t{g.workers} * g.backends);
-    visit(view.flow_tags, std::size_t{g.flow_sets} * g.flow_buckets);
     visit(view.flows, std::size_t{g.flow_sets} * g.flow_buckets * WEIR_FLOWS_PER_BUCKET);
     visit(view.flow_refs, std::size_t{g.flow_sets} * g.ref_buckets);
     visit(view.fragments, std::size_t{g.fragment_buckets} * WEIR_FRAGMENT_WAYS);

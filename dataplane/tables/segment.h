@@ -7,8 +7,8 @@
 //   offset 0     weir_control       magic, ABI, geometry, ports, the generation number
 //   256          SegmentHeader      whole size: a truncated file is refused
 //   512          DataplaneArea      area.h
-//   8192         services, backends, slots, sources, upstreams, workers, counters, flow_tags,
-//                flows, flow_refs, fragments:
+//   8192         services, backends, slots, sources, upstreams, workers, counters, flows,
+//                flow_refs, fragments:
 //                                   each at a page's start; the offsets follow from the geometry
 //                                   alone (segment.cc)
 #pragma once

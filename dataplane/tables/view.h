@@ -25,24 +25,31 @@ struct Geometry {
     std::uint32_t upstreams = 1024;
     std::uint32_t workers = 1;       // each has reasons and counters of its own
     std::uint32_t flow_sets = 1;     // DPDK: one for each worker; XDP: one, which all CPUs share
-    std::uint32_t flow_buckets = 0;  // in a set; a power of two
-    std::uint32_t ref_buckets = 0;   // in a set; a power of two
+    std::uint32_t flow_buckets = 0;  // in a set
+    std::uint32_t ref_buckets = 0;   // in a set
     std::uint32_t fragment_buckets = 1;  // for all workers; a power of two
 
-    // Divides `flows` (rounded up to a power of two) over `flow_sets`.
+    // Room for `flows` at once, divided over `flow_sets`: none is refused before so many are live,
+    // for a new flow finds a place as long as one in twenty is free. Workers do not get flows in
+    // exactly equal shares, so several have a sixteenth more.
     static Geometry for_flows(std::uint32_t flows, std::uint32_t workers, std::uint32_t flow_sets) {
         Geometry geometry;
         geometry.workers = workers;
         geometry.flow_sets = flow_sets;
-        const std::uint32_t share = std::bit_ceil((flows + flow_sets - 1) / flow_sets);
-        geometry.flow_buckets = std::max(1u, share / WEIR_FLOWS_PER_BUCKET);
-        // Room for twice as many references as flows: one that can be stored can be linked.
-        geometry.ref_buckets =
-            std::max(1u, 2 * geometry.flow_buckets * WEIR_FLOWS_PER_BUCKET / WEIR_REFS_PER_BUCKET);
+        std::uint64_t share = (std::uint64_t{flows} + flow_sets - 1) / flow_sets;
+        if (flow_sets > 1) share += share / 16;
+        geometry.divide_flows(share + share / 19);
         // One fragmented datagram for 16 flows: it is remembered for seconds, a flow for minutes.
         geometry.fragment_buckets =
             std::clamp(std::bit_ceil(flows) / 16 / WEIR_FRAGMENT_WAYS, 16u, 65536u);
         return geometry;
+    }
+
+    // Places for so many flows in a set, and three references for each.
+    void divide_flows(std::uint64_t places) {
+        flow_buckets = static_cast<std::uint32_t>(std::max<std::uint64_t>(
+            1, (places + WEIR_FLOWS_PER_BUCKET - 1) / WEIR_FLOWS_PER_BUCKET));
+        ref_buckets = (3 * flow_buckets * WEIR_FLOWS_PER_BUCKET - 1) / WEIR_REFS_PER_BUCKET + 1;
     }
 };
 
@@ -55,12 +62,11 @@ struct View {
     std::span<weir_upstream> upstreams;
     std::span<weir_worker> workers;
     std::span<weir_counters> counters;    // [workers][backends]
-    std::span<weir_flow_tags> flow_tags;  // [flow_sets][flow_buckets]
     std::span<weir_flow> flows;           // [flow_sets][flow_buckets * WEIR_FLOWS_PER_BUCKET]
     std::span<weir_flow_refs> flow_refs;  // [flow_sets][ref_buckets]
     std::span<weir_fragment> fragments;   // [fragment_buckets * WEIR_FRAGMENT_WAYS]
 
-    std::size_t flow_sets() const { return flow_tags.size() / control->flow_buckets; }
+    std::size_t flow_sets() const { return flow_refs.size() / control->ref_buckets; }
     std::span<weir_flow> flows_of(std::size_t set) const {
         const std::size_t share = std::size_t{control->flow_buckets} * WEIR_FLOWS_PER_BUCKET;
         return flows.subspan(set * share, share);

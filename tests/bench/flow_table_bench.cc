@@ -8,6 +8,7 @@
 #include <rte_jhash.h>
 
 #include <memory>
+#include <random>
 
 #include "bpf/shared/program.h"
 #include "dataplane/env.h"
@@ -32,11 +33,13 @@ weir_tuple tuple_of(std::uint64_t flow) {
     return tuple;
 }
 
-// Claims and publishes as weir_flow_start() does, without the NAT half.
-bool insert(weir_env& env, const weir_tuple& tuple) {
+// Claims and links as weir_flow_begin() and weir_flow_open() do, without the NAT half.
+bool insert(weir_env& env, const weir_tuple& tuple, std::uint32_t tick = now,
+            std::uint32_t lifetime = now) {
     const std::uint64_t hash = weir_hash_tuple(env.control->seed, &tuple);
-    const std::uint32_t number = weir_flow_claim(&env, hash, now);
+    const std::uint32_t number = weir_flow_claim(&env, hash, tick);
     if (number == WEIR_NO_FLOW) return false;
+    weir_flow_unlink(&env, number);
     weir_flow* flow = weir_env_flow(&env, number);
     flow->client = tuple.src;
     flow->service = tuple.dst;
@@ -44,9 +47,9 @@ bool insert(weir_env& env, const weir_tuple& tuple) {
     flow->service_port = tuple.dport;
     flow->protocol = static_cast<std::uint8_t>(tuple.protocol);
     flow->state = WEIR_FLOW_ESTABLISHED;
-    flow->expires = now * 2;
-    weir_flow_publish(&env, number, weir_flow_tag(hash));
-    return true;
+    flow->source = WEIR_SOURCE_NONE;
+    flow->expires = tick + lifetime;
+    return weir_flow_link(&env, number, hash, tick) != 0;
 }
 
 struct WeirTable {
@@ -75,8 +78,8 @@ void weir_lookup(benchmark::State& state) {
         for (weir_tuple& key : keys) key = tuple_of(random.below(table.size.flows));
         for (unsigned i = 0; i < burst; i++) {
             hashes[i] = weir_hash_tuple(table.env.control->seed, &keys[i]);
-            rte_prefetch0(&table.env.flow_tags[weir_first_bucket(hashes[i],
-                                                                 table.env.control->flow_buckets)]);
+            rte_prefetch0(
+                &table.env.flow_refs[weir_first_bucket(hashes[i], table.env.control->ref_buckets)]);
         }
         for (unsigned i = 0; i < burst; i++)
             found += weir_flow_find(&table.env, &keys[i], hashes[i], now) != WEIR_NO_FLOW;
@@ -95,7 +98,8 @@ void weir_insert(benchmark::State& state) {
         (void)step;
         if (flow + burst > table.size.flows) {
             state.PauseTiming();
-            std::ranges::fill(table.view.flow_tags, weir_flow_tags{});
+            std::ranges::fill(table.view.flows, weir_flow{});
+            std::ranges::fill(table.view.flow_refs, weir_flow_refs{});
             flow = 0;
             state.ResumeTiming();
         }
@@ -167,20 +171,36 @@ void rte_insert(benchmark::State& state) {
     state.counters["flows"] = static_cast<double>(flows);
 }
 
-// Fills a table to `percent` of its places: how many inserts find no room.
+// Fills a table to `percent` of its places, then goes on with flows that live for random times, so
+// many at once on average: how many inserts find no room, and what one costs that takes the place
+// of a dead flow.
 void weir_refusals(benchmark::State& state) {
+    constexpr std::uint64_t turns = 8;
     WeirTable table(static_cast<std::uint64_t>(state.range(0)));
     const auto places = std::uint64_t{table.size.geometry.flow_buckets} * WEIR_FLOWS_PER_BUCKET;
     const std::uint64_t flows = places * static_cast<std::uint64_t>(state.range(1)) / 100;
+    std::mt19937_64 random(1);
+    std::exponential_distribution<double> life(1.0 / now);
     std::uint64_t refused = 0;
+    std::uint64_t started = 0;
+    const auto start = [&](std::uint64_t count) {
+        for (const std::uint64_t end = started + count; started < end; started++) {
+            const std::uint64_t tick =
+                now + (started < flows ? 0 : (started - flows) * now / flows);
+            refused += !insert(table.env, tuple_of(started), static_cast<std::uint32_t>(tick),
+                               1 + static_cast<std::uint32_t>(life(random)));
+        }
+    };
+    start(flows * 2);
     for (auto step : state) {
         (void)step;
-        for (std::uint64_t flow = 0; flow < flows; flow++)
-            refused += !insert(table.env, tuple_of(flow));
+        start(flows * (turns - 1));
     }
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(flows * (turns - 1)));
     state.counters["flows"] = static_cast<double>(flows);
+    state.counters["inserts"] = static_cast<double>(started);
     state.counters["refused"] = static_cast<double>(refused);
-    state.counters["refused_share"] = static_cast<double>(refused) / static_cast<double>(flows);
+    state.counters["refused_share"] = static_cast<double>(refused) / static_cast<double>(started);
 }
 
 void register_all() {
@@ -194,7 +214,7 @@ void register_all() {
         benchmark::RegisterBenchmark("weir_insert", weir_insert)->Arg(flows)->Iterations(bursts);
         benchmark::RegisterBenchmark("rte_hash_insert", rte_insert)->Arg(flows)->Iterations(bursts);
     }
-    for (const std::int64_t load : {80, 90})
+    for (const std::int64_t load : {80, 90, 95})
         benchmark::RegisterBenchmark("weir_refusals", weir_refusals)
             ->Args({few, load})
             ->Iterations(1);

@@ -56,7 +56,8 @@ def flow_table(context):
         if "error_message" in row:
             record["note"] = row["error_message"]
         elif "refused_share" in row:
-            record.update(refused=row["refused"], refused_share=row["refused_share"])
+            record["ns_per_packet"] = 1e9 / row["items_per_second"]
+            record.update({key: row[key] for key in ("inserts", "refused", "refused_share")})
         else:
             record["ns_per_packet"] = 1e9 / row["items_per_second"]
             record["mpps"] = row["items_per_second"] / 1e6

@@ -4,13 +4,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <bit>
 #include <iostream>
 
 namespace weir::bench {
 namespace {
 
-constexpr double load = 0.8;
 constexpr std::uint64_t mebibyte = 1 << 20;
 constexpr std::uint64_t beside = 448 * mebibyte;  // packet buffers, in the same pages
 
@@ -23,8 +21,8 @@ std::uint64_t room(const Options& options) {
     return bytes > beside ? bytes - beside : 0;
 }
 
-tables::Geometry geometry_for(std::uint64_t places) {
-    auto geometry = tables::Geometry::for_flows(static_cast<std::uint32_t>(places), 1, 1);
+tables::Geometry geometry_for(std::uint64_t flows) {
+    auto geometry = tables::Geometry::for_flows(static_cast<std::uint32_t>(flows), 1, 1);
     geometry.backends = 16384;
     return geometry;
 }
@@ -32,14 +30,10 @@ tables::Geometry geometry_for(std::uint64_t places) {
 }  // namespace
 
 Size size_for(std::uint64_t flows, const Options& options) {
-    const auto wanted = static_cast<std::uint64_t>(static_cast<double>(flows) / load);
-    std::uint64_t places = std::bit_ceil(wanted);
-    Size size{geometry_for(places), flows, {}};
-    while (tables::segment_size(size.geometry) > room(options) && places > 1024) {
-        places /= 2;
-        size.geometry = geometry_for(places);
-        size.flows =
-            std::min(flows, static_cast<std::uint64_t>(static_cast<double>(places) * load));
+    Size size{geometry_for(flows), flows, {}};
+    while (tables::segment_size(size.geometry) > room(options) && size.flows > 1024) {
+        size.flows -= size.flows / 64;
+        size.geometry = geometry_for(size.flows);
     }
     if (size.flows < flows)
         size.note = "shrunk from " + std::to_string(flows) + " flows to fit into " +
@@ -47,12 +41,12 @@ Size size_for(std::uint64_t flows, const Options& options) {
     return size;
 }
 
-double bytes_per_flow(const tables::Geometry& geometry) {
+double bytes_per_flow(std::uint64_t flows) {
+    const tables::Geometry geometry = geometry_for(flows);
     tables::Geometry none = geometry;
     none.flow_buckets = none.ref_buckets = 0;
     const auto bytes = tables::segment_size(geometry) - tables::segment_size(none);
-    return static_cast<double>(bytes) / (double{WEIR_FLOWS_PER_BUCKET} * geometry.flow_buckets) /
-           load;
+    return static_cast<double>(bytes) / static_cast<double>(flows);
 }
 
 tables::Segment make_tables(const tables::Geometry& geometry, const Options& options) {

@@ -20,8 +20,8 @@ struct Size {
 };
 Size size_for(std::uint64_t flows, const Options& options);
 
-// Of memory for each flow, in a table that is 80 % full.
-double bytes_per_flow(const tables::Geometry& geometry);
+// Of memory for each flow, in a table made for so many.
+double bytes_per_flow(std::uint64_t flows);
 
 // Ends the program with a sentence when there is no memory.
 tables::Segment make_tables(const tables::Geometry& geometry, const Options& options);

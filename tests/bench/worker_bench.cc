@@ -251,7 +251,7 @@ void play(const SceneOf& of, const Options& options, Place& place) {
     record.mode = of.mode;
     record.family = of.family;
     record.flows = size.flows;
-    record.bytes_per_flow = bytes_per_flow(size.geometry);
+    record.bytes_per_flow = bytes_per_flow(size.flows);
     record.note = size.note;
     if (!tables.huge_pages())
         record.note += record.note.empty() ? "no huge pages" : "; no huge pages";

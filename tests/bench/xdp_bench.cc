@@ -41,7 +41,7 @@ Record record_of(const std::string& name, const SceneOf& of) {
     record.mode = of.mode;
     record.family = of.family;
     record.flows = of.flows;
-    record.bytes_per_flow = bytes_per_flow(publish::BpfStore::geometry(1 << 20));
+    record.bytes_per_flow = bytes_per_flow(1 << 20);
     return record;
 }
 

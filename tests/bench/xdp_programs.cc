@@ -80,7 +80,7 @@ XdpPrograms::~XdpPrograms() {
 }
 
 void XdpPrograms::forget_flows() const {
-    std::ranges::fill(view().flow_tags, weir_flow_tags{});
+    std::ranges::fill(view().flows, weir_flow{});
     std::ranges::fill(view().flow_refs, weir_flow_refs{});
 }
 

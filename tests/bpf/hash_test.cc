@@ -9,8 +9,8 @@
 #include <set>
 #include <vector>
 
-#include "bpf/shared/flow.h"
 #include "bpf/shared/host_env.h"
+#include "bpf/shared/reference.h"
 
 namespace {
 
@@ -76,19 +76,24 @@ TEST(Hash, Avalanche) {
     EXPECT_NEAR(flipped / trials, 32, 2);
 }
 
-TEST(Hash, SecondBucketIsAnInvolution) {
-    std::mt19937_64 random(5);
-    int same = 0;
-    for (int i = 0; i < 100000; i++) {
-        const std::uint64_t hash = random();
-        const std::uint32_t tag = weir_flow_tag(hash);
-        const std::uint32_t first = weir_first_bucket(hash, 4096);
-        const std::uint32_t second = weir_second_bucket(first, tag, 4096);
-        EXPECT_NE(tag, 0u);
-        EXPECT_EQ(weir_second_bucket(second, tag, 4096), first);
-        same += first == second;
+// The choices are independent: of the flows that share their first bucket, the second ones spread.
+TEST(Hash, SecondBucketsSpreadWhereverTheFirstIs) {
+    constexpr std::uint32_t buckets = 1000;
+    std::vector<int> load(buckets);
+    int flows = 0;
+    for (std::uint32_t i = 0; flows < 20 * static_cast<int>(buckets); i++) {
+        const auto tuple = tuple_of(0x0a000001 + i / 50000,
+                                    static_cast<std::uint16_t>(10000 + i % 50000), 0xc000020a, 80);
+        const std::uint64_t hash = weir_hash_tuple(7, &tuple);
+        ASSERT_LT(weir_second_bucket(hash, buckets), buckets);
+        if (weir_first_bucket(hash, buckets) >= 10) continue;
+        load[weir_second_bucket(hash, buckets)]++;
+        flows++;
     }
-    EXPECT_EQ(same, 0) << "two choices are two buckets";
+    double chi2 = 0;
+    for (const int n : load) chi2 += (n - 20.0) * (n - 20.0) / 20.0;
+    EXPECT_GT(chi2, 999 - 6 * 44.7);
+    EXPECT_LT(chi2, 999 + 6 * 44.7);
 }
 
 }  // namespace

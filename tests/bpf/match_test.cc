@@ -10,13 +10,16 @@
 namespace {
 
 TEST(Match, TheFirstFromAPlaceOn) {
-    const std::array<__u32, 8> words{3, 5, 3, 7, 9, 3, 1, 1};
-    EXPECT_EQ(weir_match(words.data(), 8, 0, 3, 0), 0u);
-    EXPECT_EQ(weir_match(words.data(), 8, 0, 3, 1), 2u);
-    EXPECT_EQ(weir_match(words.data(), 8, 0, 3, 6), 8u);
-    EXPECT_EQ(weir_match(words.data(), 8, 1, 4, 0), 4u);
-    EXPECT_EQ(weir_match(words.data(), 8, 0, 2, 0), 8u);
-    EXPECT_EQ(weir_match(words.data(), 8, 0, 1, 8), 8u);
+    const std::array<__u32, 16> words{3, 5, 3, 7, 9, 3, 1, 1, 0, 0, 0, 0, 0, 0, 0, 6};
+    EXPECT_EQ(weir_match(words.data(), 0, 3, 0), 0u);
+    EXPECT_EQ(weir_match(words.data(), 0, 3, 1), 2u);
+    EXPECT_EQ(weir_match(words.data(), 0, 3, 6), 16u);
+    EXPECT_EQ(weir_match(words.data(), 1, 4, 0), 4u);
+    EXPECT_EQ(weir_match(words.data(), 0, 2, 0), 16u);
+    EXPECT_EQ(weir_match(words.data(), 0, 6, 15), 15u);
+    EXPECT_EQ(weir_match(words.data(), 0, 6, 16), 16u);
+    EXPECT_EQ(weir_match_count(words.data(), 0), 7u);
+    EXPECT_EQ(weir_match_count(words.data(), 2), 0u);
 }
 
 TEST(Match, BothFormsAgree) {
@@ -26,11 +29,12 @@ TEST(Match, BothFormsAgree) {
         std::array<__u32, 16> words;
         const __u32 shift = random() % 32;
         for (auto& word : words) word = (random() % 4) << shift | random() >> (31 - shift) >> 1;
-        const __u32 count = random() % 2 ? 8 : 16;
         const __u32 wanted = random() % 4;
-        const __u32 from = random() % (count + 1);
-        ASSERT_EQ(weir_match_sse2(words.data(), count, shift, wanted, from),
-                  weir_match_plain(words.data(), count, shift, wanted, from));
+        const __u32 from = random() % 17;
+        ASSERT_EQ(weir_match_sse2(words.data(), shift, wanted, from),
+                  weir_match_plain(words.data(), shift, wanted, from));
+        ASSERT_EQ(weir_match_count_sse2(words.data(), words[from % 16]),
+                  weir_match_count_plain(words.data(), words[from % 16]));
     }
 #else
     GTEST_SKIP() << "this compiler's target has no SSE2: only the plain form is built";

@@ -58,7 +58,6 @@ struct Side {
             bytes.insert(bytes.end(), data, data + count * sizeof(records[0]));
         };
         add(view.flows, view.flows.size());
-        add(view.flow_tags, view.flow_tags.size());
         add(view.flow_refs, view.flow_refs.size());
         add(view.counters, backends);
         add(view.upstreams, 1);
@@ -72,7 +71,6 @@ struct Side {
             from += count * sizeof(records[0]);
         };
         take(view.flows, view.flows.size());
-        take(view.flow_tags, view.flow_tags.size());
         take(view.flow_refs, view.flow_refs.size());
         take(view.counters, backends);
         take(view.upstreams, 1);

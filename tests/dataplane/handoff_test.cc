@@ -18,25 +18,33 @@ namespace {
 
 using HandoffTest = WorkerTest;
 
-TEST_F(HandoffTest, WithRssAClientIsWhereTheNicWouldPutIt) {
+TEST_F(HandoffTest, WithRssAClientIsWhereTheNicWouldPutItAndSoAreItsReplies) {
     const Rss rss(Rss::key_from(9), workers);
     restart_workers(rss);
+    unsigned elsewhere = 0;
     for (std::uint16_t client = 4000; client < 4200; client++) {
         const weir_tuple tuple{address(10, 0, 0, 9), address(192, 168, 0, 1),
                                weir_be16_from(client), weir_be16_from(80), WEIR_PROTO_TCP};
-        const weir_worker& owner = view_.workers[rss.worker_of(rss.hash(tuple))];
+        const std::uint32_t worker = rss.worker_of(rss.hash(tuple));
+        const weir_worker& owner = view_.workers[worker];
         const std::uint64_t before = owner.reason[WEIR_REASON_FLOW_NEW];
         port_.bring(syn(client));
         poll();
         EXPECT_EQ(owner.reason[WEIR_REASON_FLOW_NEW], before + 1) << client;
         const auto forwarded = port_.sent();
         ASSERT_TRUE(forwarded) << client;
+        const weir_tuple reply{address(172, 17, 0, 1), address(192, 168, 0, 1),
+                               weir_be16_from(1000), weir_be16_from(forwarded->source_port()),
+                               WEIR_PROTO_TCP};
+        EXPECT_EQ(forwarded->source_port() % workers, worker);
+        elsewhere += rss.worker_of(rss.hash(reply)) != worker;
         port_.bring(answer(*forwarded));
         poll();
         const auto returned = port_.sent();
         ASSERT_TRUE(returned) << "the reply of client " << client << " has found its flow";
         EXPECT_EQ(returned->destination_port(), client);
     }
+    EXPECT_EQ(elsewhere, 0u) << "one in 16 million finds no port in 24 tries";
     EXPECT_GT(view_.workers[0].reason[WEIR_REASON_FLOW_NEW], 60u);
     EXPECT_GT(view_.workers[1].reason[WEIR_REASON_FLOW_NEW], 60u);
 }

@@ -114,7 +114,6 @@ std::optional<std::string> Twins::compare_tables() const {
     const auto differ = [this](const char* what) {
         return fmt::format("{} differ between host and {}", what, other_);
     };
-    if (!same(a.flow_tags, b.flow_tags)) return differ("flow tags");
     if (!same(a.flows, b.flows)) return differ("flows");
     if (!same(a.flow_refs, b.flow_refs)) return differ("references");
     if (!same(a.fragments, b.fragments)) return differ("fragments");

@@ -138,7 +138,7 @@ tables::Geometry geometry_of(const json& row) {
     geometry.slot_lines = 256;
     geometry.upstreams = 8;
     geometry.flow_buckets = row.at("flow_buckets");
-    geometry.ref_buckets = geometry.flow_buckets;
+    geometry.ref_buckets = 2 * geometry.flow_buckets;
     return geometry;
 }
 

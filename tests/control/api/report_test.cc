@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bpf/shared/flow.h"
+#include "bpf/shared/host_env.h"
 #include "control/api/flow_scan.h"
 #include "tests/control/api/tables.h"
 
@@ -115,15 +117,13 @@ TEST(Report, FlowFiltersAndLimit) {
 
 TEST(Report, AFlowBeingWrittenIsNotShown) {
     HandFilled tables;
-    tables.add_flow(0, 100, 3).protocol = 0;
+    tables.add_flow(0, 100, 3).expires = weir_tick(now) - WEIR_CLAIMED_AGO;
     EXPECT_EQ(ask(tables, {{"show", "flows"}})["flows"].size(), 0u);
 }
 
 TEST(Report, AScanOutOfTimeSaysWhatItRead) {
     HandFilled tables;
-    std::vector<weir_flow_tags> tags(4096);
     std::vector<weir_flow> flows(4096 * WEIR_FLOWS_PER_BUCKET);
-    tables.view.flow_tags = tags;
     tables.view.flows = flows;
     const ScanResult scan =
         scan_flows(tables.view, now, std::chrono::milliseconds(0), [](const weir_flow&) {});

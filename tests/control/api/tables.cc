@@ -17,8 +17,8 @@ HandFilled::HandFilled(unsigned worker_count, unsigned flow_sets) : workers(work
     tables::initialize(control, geometry, 1);
     control.generation = 7;
     counters.resize(std::size_t{worker_count} * geometry.backends);
-    tags.resize(std::size_t{flow_sets} * geometry.flow_buckets);
-    flows.resize(tags.size() * WEIR_FLOWS_PER_BUCKET);
+    flows.resize(std::size_t{flow_sets} * geometry.flow_buckets * WEIR_FLOWS_PER_BUCKET);
+    references.resize(std::size_t{flow_sets} * geometry.ref_buckets);
     backends.resize(2 * geometry.backends);
     for (std::size_t id = 0; id < backends.size(); id++) {
         backends[id].addr = v4(10, 0, 0, static_cast<unsigned>(8 + id % geometry.backends));
@@ -29,8 +29,8 @@ HandFilled::HandFilled(unsigned worker_count, unsigned flow_sets) : workers(work
     view.control = &control;
     view.workers = workers;
     view.counters = counters;
-    view.flow_tags = tags;
     view.flows = flows;
+    view.flow_refs = references;
     view.backends = backends;
     view.sources = address_of_source;
 
@@ -50,7 +50,6 @@ HandFilled::HandFilled(unsigned worker_count, unsigned flow_sets) : workers(work
 
 weir_flow& HandFilled::add_flow(std::size_t number, unsigned client, std::uint16_t backend,
                                 weir_flow_state state) {
-    tags[number / WEIR_FLOWS_PER_BUCKET].tag[number % WEIR_FLOWS_PER_BUCKET] = 1;
     weir_flow& flow = flows[number];
     flow.client = v4(10, 0, 0, client);
     flow.service = v4(10, 0, 0, 1);

@@ -22,8 +22,8 @@ struct HandFilled {
     weir_control control{};
     std::vector<weir_worker> workers;
     std::vector<weir_counters> counters;
-    std::vector<weir_flow_tags> tags;
     std::vector<weir_flow> flows;
+    std::vector<weir_flow_refs> references;
     std::vector<weir_backend> backends;
     std::vector<weir_source> address_of_source;
     publish::Directory directory;

@@ -109,7 +109,7 @@ TEST_F(ExplainTest, LeavesNoTrace) {
         add(view.services), add(view.backends), add(view.slots), add(view.sources),
             add(view.upstreams);
         add(view.workers), add(view.counters);
-        add(view.flow_tags), add(view.flows), add(view.flow_refs);
+        add(view.flows), add(view.flow_refs);
         return all;
     };
     const std::string before = bytes();

@@ -85,7 +85,6 @@ TEST_F(SegmentTest, ArraysHaveTheGeometrysSizesAndDoNotOverlap) {
     follows(view.upstreams);
     follows(view.workers);
     follows(view.counters);
-    follows(view.flow_tags);
     follows(view.flows);
     follows(view.flow_refs);
     follows(view.fragments);
