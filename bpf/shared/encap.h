@@ -52,9 +52,8 @@ WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
 
     if (length <= 0xffff) {
         if (backend->mtu == 0 || length <= backend->mtu) return WEIR_REASON_NONE;
-        if (over_v4 && !whole)
-            return backend->link_mtu != 0 && length > backend->link_mtu ? WEIR_REASON_FRAG_NEEDED
-                                                                        : WEIR_REASON_NONE;
+        if (backend->link_mtu != 0 && length > backend->link_mtu) return WEIR_REASON_FRAG_NEEDED;
+        if (over_v4 && !whole) return WEIR_REASON_NONE;
         if (over_v4 && packet->family == 6 && backend->mode < WEIR_MODE_DSR &&
             length <= WEIR_IPV6_LEAST_AS_IPV4)
             return WEIR_REASON_NONE;
