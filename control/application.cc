@@ -42,6 +42,9 @@ Application::Application(config::Model model, Reread reread)
 Application::~Application() = default;
 
 Status Application::start() {
+    // Held until the event loop runs: a signal that came earlier would leave behind what has been
+    // made so far.
+    for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) signals_.add(number);
     auto network = NetworkView::open(io_);
     if (!network) return Error{network.error()};
     network_ = std::move(*network);
@@ -57,7 +60,6 @@ Status Application::start() {
         stop();
         return status;
     }
-    for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1}) signals_.add(number);
     wait_signal();
     housekeep();
     network_->on_change([this](const Changes& changes) { network_changed(changes); });

@@ -55,3 +55,17 @@ def test_nothing_is_left_of_two_ports(two_ports, make_balancer, engine):
     expect.all_right(two_ports.client.client("get", two_ports.url(), "-n", 30), 30)
     assert weir.stop() == 0, weir.log()
     assert leftovers(before, two_ports.balancer) == []
+
+
+@pytest.mark.parametrize("engine", balancer.ENGINES)
+def test_nothing_is_left_of_a_start_that_is_cut_short(two_ports, make_balancer, engine):
+    """TERM at any moment of a start, also before anything is forwarded."""
+    before = machine.snapshot(two_ports.balancer)
+    for milliseconds in range(20, 420, 40):
+        weir = make_balancer(engine, two_ports)
+        weir.configuration = weir.prepare(balancer.http_conf([server.endpoint for server in two_ports.servers]))
+        weir.launch()
+        time.sleep(milliseconds / 1000)
+        # so early that main() has not begun, it just ends; later, it ends as ever
+        assert weir.stop() in (0, -signal.SIGTERM), weir.log()
+        assert leftovers(before, two_ports.balancer) == [], milliseconds

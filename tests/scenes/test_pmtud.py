@@ -8,7 +8,7 @@ from ground.routed import path_mtu
 
 MEBIBYTES = 10
 HOP = 1280
-FAMILIES = [4]
+FAMILIES = [4, 6]
 
 
 @pytest.fixture(scope="module")

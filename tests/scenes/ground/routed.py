@@ -96,6 +96,8 @@ def widen(place, switch):
     ends = [(router, "eth0") for router in (place.edge, place.balancer, place.inner, place.last)]
     for namespace, interface in ports + ends + [(host, "eth0") for host in place.hosts]:
         namespace.run("ip", "link", "set", interface, "mtu", str(WIDE))
+    for namespace in (place.balancer, *place.hosts):  # or each end's first packets would find out by being lost
+        namespace.run("sysctl", "-qw", "net.ipv6.conf.eth0.mtu=1500")
 
 
 def add_routes(place):
