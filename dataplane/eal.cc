@@ -69,11 +69,13 @@ Result<Environment> start_environment(const DataplaneOptions& options) {
         "weir-dataplane", "--lcores", lcores, "--no-telemetry", "--file-prefix",
         "weir-" + options.instance, "--log-level", "error",
         // it says so for each kernel without some rarely built module
-        "--log-level", "pmd.net.tap:3", "-m", std::to_string(mebibytes)};
+        "--log-level", "pmd.net.tap:3"};
+    // Huge pages are taken as they are needed; other memory DPDK wants to have at once.
     if (environment.huge_pages)
         arguments.emplace_back("--in-memory");
     else
-        arguments.insert(arguments.end(), {"--no-huge", "--no-shconf"});
+        arguments.insert(arguments.end(),
+                         {"--no-huge", "--no-shconf", "-m", std::to_string(mebibytes)});
     bool pci = false;
     for (const PortOption& port : options.ports)
         if (port.kind == PortOption::Kind::pci) {
