@@ -4,8 +4,9 @@
 the connection ids that it gives out (byte 1), and knows only the connections that began with it.
 
   quic.py serve ID ADDRESS PORT      started by the scenes as a backend
-  quic.py move ADDRESS PORT COUNT FROM TO [FIRST_ID]
-                                     COUNT connections, begun at address FROM and gone on with at TO; prints JSON
+  quic.py move ADDRESS PORT COUNT FROM TO FIRST_PORT [FIRST_ID]
+                                     COUNT connections, begun at address FROM and gone on with at TO, each from ports
+                                     of its own, from FIRST_PORT on: a port that came twice would be a known flow; prints JSON
 
 A connection that reaches another server than its own, or none, is a failure; nothing is tried twice. With FIRST_ID
 the clients make their first connection id up with that server id in it.
@@ -52,10 +53,10 @@ def serve(server, address, port):
         listener.sendto(reply + json.dumps({"server": server, "connection": state}).encode(), client)
 
 
-def client_socket(source, target):
+def client_socket(source, port, target):
     made = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM)
     made.settimeout(1)
-    made.bind((source, 0))
+    made.bind((source, port))
     made.connect(target)
     return made
 
@@ -67,11 +68,11 @@ def asked(connection, packet):
     return json.loads(answer[answer.rindex(b"{"):]), answer
 
 
-def one(target, source, moved_to, first_id):
+def one(target, source, moved_to, port, first_id):
     """The server of the connection; raises when one packet does not reach it."""
     own = os.urandom(LENGTH)
     made_up = os.urandom(1) + bytes([first_id]) + os.urandom(LENGTH - 2) if first_id else os.urandom(LENGTH)
-    with client_socket(source, target) as first, client_socket(moved_to, target) as other:
+    with client_socket(source, port, target) as first, client_socket(moved_to, port + 1, target) as other:
         began, answer = asked(first, long_header(INITIAL, made_up, own) + bytes(1200))
         connection_id = ids_of(answer)[1]
         for way in (first, first, other, other):  # RFC 9000 section 9: it moves
@@ -82,11 +83,11 @@ def one(target, source, moved_to, first_id):
     return began["server"]
 
 
-def move(target, count, source, moved_to, first_id):
+def move(target, count, source, moved_to, first_port, first_id):
     counts, failures = collections.Counter(), []
-    for _ in range(count):
+    for number in range(count):
         try:
-            counts[str(one(target, source, moved_to, first_id))] += 1
+            counts[str(one(target, source, moved_to, first_port + 2 * number, first_id))] += 1
         except (OSError, ValueError) as error:
             failures.append(f"{type(error).__name__}: {error}")
     print(json.dumps({"counts": counts, "failures": failures}))
@@ -96,8 +97,8 @@ def main():
     if sys.argv[1] == "serve":
         serve(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
     else:
-        address, port, count, source, moved_to, *rest = sys.argv[2:]
-        move((address, int(port)), int(count), source, moved_to, int(rest[0]) if rest else None)
+        address, port, count, source, moved_to, first_port, *rest = sys.argv[2:]
+        move((address, int(port)), int(count), source, moved_to, int(first_port), int(rest[0]) if rest else None)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def vip(place, request):
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_large_datagrams(place, make_balancer, engine, vip):
     """40 fragments each way, and a session stays with its backend."""
-    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+    weir = modes.start(make_balancer(engine, place), place)
     for mode, port in MODES.items():
         record = place.client.client("udp", vip, port, "-n", 4, "--per-socket", 5, "--size", 60_000)
         assert record["failures"] == [], (mode, record["failures"], weir.weirctl("show", "stats").stdout)
@@ -52,7 +52,7 @@ def test_large_datagrams_without_room_for_headers(place, make_balancer, engine, 
     """Fragments that are too long for weir's own link once they are in a tunnel: the client is told, DF or not."""
     place.balancer.run("ip", "link", "set", "eth0", "mtu", "1500")
     try:
-        weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+        weir = modes.start(make_balancer(engine, place), place)
         for mode in ("ipip", "gue"):
             place.forget()
             told = place.client.client("udp", vip, MODES[mode], "-n", 1, "--size", 60_000)
@@ -69,7 +69,7 @@ def test_large_datagrams_without_room_for_headers(place, make_balancer, engine, 
 def test_iperf3(place, make_balancer, engine, vip):
     """Retransmissions stay the exception, also on a machine whose two cores are everybody's; no second without data.
     WEIR_IPERF_SECONDS: for how long each of the ten is to run."""
-    make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+    modes.start(make_balancer(engine, place), place)
     for (mode, direction) in itertools.product(MODES, ("up", "down")):
         shown = place.client.run("iperf3", "--client", vip, "--port", modes.port(mode, ONE), "--time", SECONDS, "--json",
                                  *(["--reverse"] if direction == "down" else []), check=False)
@@ -99,7 +99,7 @@ def test_traceroute_and_ping(place, make_balancer, engine, vip):
     """The routers before weir, those behind it, the backend. What is told from behind weir comes from the service. The
     packet that ends at weir itself is the host's, and is for an address of the host: a kernel answers that with what its
     port says, not with "time exceeded", so nothing is asked of that line but that it is there."""
-    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+    weir = modes.start(make_balancer(engine, place), place)
     before = ["2001:db8:9::1", "2001:db8:8::2"] if ":" in vip else ["10.9.0.1", "10.8.0.2"]
     for method in ("-T", "-U"):
         for mode, port in MODES.items():

@@ -40,7 +40,7 @@ def reasons(weir):
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_narrow_toward_the_client(place, make_balancer, engine, vip):
     """A backend's packets are too long: it learns so, also where its answers do not pass weir."""
-    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+    weir = modes.start(make_balancer(engine, place), place)
     client, balanced = (("10.9.0.2", "10.0.0.10"), ("2001:db8:9::2", "2001:db8::10"))[place.family == 6]
     place.narrow("client", HOP)
     for mode, port in MODES.items():
@@ -63,7 +63,7 @@ def expected(place):
 def test_narrow_toward_the_backend(place, make_balancer, engine, vip):
     """The client's packets are too long for a router between weir and the backend. What it says of a tunnel's packets,
     which are weir's own, weir says to the clients. (In dsr no router is there.)"""
-    weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+    weir = modes.start(make_balancer(engine, place), place)
     hop, told = expected(place)
     place.narrow("backend", hop)
     for mode, mtu in told.items():
@@ -83,7 +83,7 @@ def test_a_route_says_how_narrow(place, make_balancer, engine, vip):
     hop, told = expected(place)
     place.balancer.run("ip", "route", "replace", network, "via", router, "mtu", str(hop))
     try:
-        weir = make_balancer(engine, place).start(modes.conf(place), ready=MODES["nat"])
+        weir = modes.start(make_balancer(engine, place), place)
         place.narrow("backend", hop)
         for mode, mtu in told.items():
             place.forget()

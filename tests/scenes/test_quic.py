@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """quic_cid: a connection whose client goes on from another address and port stays with its server, because the server
 has its number in the connection id. Without it, the client's move ends the connection."""
+import itertools
 import json
 import sys
 
 import pytest
 from ground import backends, balancer
+from ground.netns import wait_for
 from ground.paths import APPS
 
 PORT = 4433
@@ -46,16 +48,20 @@ def conf(place):
 """)
 
 
+first_ports = itertools.count(20_000, 2 * CONNECTIONS)
+
+
 def move(place, address, port, first_id=None):
     source, moved_to = ("2001:db8::2", "2001:db8::3") if ":" in address else ("10.0.0.2", "10.0.0.3")
     shown = place.client.run(sys.executable, APPS / "quic.py", "move", address, port, CONNECTIONS, source, moved_to,
-                             *([first_id] if first_id else []))
+                             next(first_ports), *([first_id] if first_id else []))
     return json.loads(shown.stdout)
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_a_connection_survives_its_clients_move(place, make_balancer, engine):
-    make_balancer(engine, place).start(conf(place))
+    weir = make_balancer(engine, place).start(conf(place))
+    wait_for(lambda: {row["state"] for row in weir.show("backends")} == {"up"}, 5, "neighbour discovery")
     for address in (place.vip, place.vip6):
         record = move(place, address, PORT)
         assert record["failures"] == [], record["failures"][:3]

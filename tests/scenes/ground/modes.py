@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One configuration with a service for every mode and group of backends on the routed place (routed.py), in both
 families, TCP and UDP; and the ports that its backends must listen on. Used by the scenes that go through all modes."""
+from .netns import wait_for
+
 MODES = {"nat": 7001, "transparent": 7002, "dsr": 7003, "ipip": 7004, "gue": 7005}  # and the service's port
 DIRECT = ("dsr", "ipip", "gue")  # the port is the backend's own
 NEAR, FAR, ONE = 0, 100, 200  # added to the port: both near backends, the far one, the first near one
@@ -24,6 +26,13 @@ def backend_ports(group):
 def conf(place):
     text = "".join(service(place, mode, group) for group in GROUPS for mode in modes(group))
     return f"stream {{\n{text}}}\n"
+
+
+def start(weir, place):
+    """Runs with conf() until every backend can be reached, in both families: neighbours take their time."""
+    weir.start(conf(place), ready=MODES["nat"])
+    wait_for(lambda: {row["state"] for row in weir.show("backends")} == {"up"}, 5, "all backends are up")
+    return weir
 
 
 def service(place, mode, group):
