@@ -66,6 +66,13 @@ Bytes inner_of(const Bytes& frame) {
     return {};
 }
 
+// What the packet program took for the packet: the error that a peer had wrapped.
+Bytes unwrapped(const Bytes& came, weir_reason reason) {
+    const Layout layout = layout_of(came);
+    const bool of_error = reason == WEIR_REASON_ICMP_ERROR || reason == WEIR_REASON_ICMP_TO_PEER;
+    return of_error && layout.l4 && layout.protocol == udp ? packet_at(came, layout.l4 + 8) : came;
+}
+
 // What an ICMP error is about; nothing to speak of: it is none.
 Bytes quoted_of(const Bytes& frame) {
     const Layout layout = layout_of(frame);
@@ -117,13 +124,14 @@ std::optional<std::string> judge(const Bytes& came, const replay::Fate& fate) {
     if (answered)
         return transport_sum(left) == Sum::wrong ? std::optional("an answer's checksum is wrong")
                                                  : std::nullopt;
+    const Bytes subject = unwrapped(came, fate.reasons[0]);
     const Bytes inner = inner_of(left);
-    if (same_packet(inner, came)) {
-        if (transport_sum(left) == Sum::wrong && transport_sum(came) == Sum::right)
+    if (same_packet(inner, subject)) {
+        if (transport_sum(left) == Sum::wrong && transport_sum(subject) == Sum::right)
             return "a tunnel's checksum is wrong";
         return std::nullopt;
     }
-    return judge_rewritten(came, left);
+    return judge_rewritten(subject, left);
 }
 
 }  // namespace weir::fuzz

@@ -10,6 +10,7 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
 )
 from scapy.packet import Raw
+from scapy.utils import checksum
 
 from lab import *
 from rows_translate import NEW_DNS, OLD_DNS, TABLES, four_to_six, six_to_four
@@ -167,7 +168,8 @@ def across_a_router_that_names_no_mtu(r):
         came, leaves = new.about_request(unreachable(4), ICMPv6PacketTooBig(mtu=mtu), flags="A", cut=8)
         came, leaves = split_link(came), split_link(leaves)
         quoted = bytearray(came[1][28:])
-        quoted[2:4] = length.to_bytes(2, "big")
+        quoted[2:4], quoted[10:12] = length.to_bytes(2, "big"), b"\0\0"
+        quoted[10:12] = checksum(bytes(quoted[:20])).to_bytes(2, "big")
         meant = bytearray(leaves[1][48:])
         meant[4:6] = (length - 20).to_bytes(2, "big")
         whole = message(INNER_ROUTER[4], A.snat, unreachable(4), bytes(quoted))

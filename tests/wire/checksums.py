@@ -9,7 +9,7 @@ from scapy.utils import checksum
 ICMP, IPIP, TCP, UDP, IPV6, ROUTING, FRAGMENT, ICMP6 = 1, 4, 6, 17, 41, 43, 44, 58
 NAMES = {ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMP6: "icmp6"}
 EXTENSIONS = (0, ROUTING, 60)
-GUE_PORT = 6080
+TUNNEL_PORTS = (6080, 6082)  # gue, and what icmp_peers send each other
 TAG_TYPES = (b"\x81\x00", b"\x88\xa8")
 ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMP6: (1, 2, 3, 4)}
 
@@ -70,7 +70,7 @@ def check_transport(data, protocol, at, end, checked, where):
     if protocol in (IPIP, IPV6):
         check_ip(payload, checked, where + "inner ")
     elif protocol == UDP and len(payload) >= 8:
-        tunnel = word(payload, 2) == GUE_PORT
+        tunnel = word(payload, 2) in TUNNEL_PORTS
         if word(payload, 6) != 0:
             if whole and word(payload, 4) <= len(payload):
                 checked.note(name, summed(data, protocol, payload[: word(payload, 4)]) == 0)
