@@ -62,6 +62,13 @@ WEIR_INLINE __u32 weir_match(const __u32* words, __u32 shift, __u32 wanted, __u3
 #ifdef WEIR_MATCH_SSE2
     return weir_match_sse2(words, shift, wanted, from);
 #else
+    if (from == 0) {
+        /* The first search has a known start: without a loop, half as many instructions. */
+#pragma unroll
+        for (__u32 i = 0; i < WEIR_REFS_PER_BUCKET; i++)
+            if (words[i] >> shift == wanted) return i;
+        return WEIR_REFS_PER_BUCKET;
+    }
     return weir_match_plain(words, shift, wanted, from);
 #endif
 }
