@@ -229,11 +229,13 @@ const SceneOf scenes[] = {
     {"dsr", "ipv4", 1'000'000, true, {hit, budget}},
     {"dsr", "ipv4", 10'000'000, true, {hit}},
     {"dsr", "ipv4", 100'000'000, true, {hit}},
+    {"dsr", "ipv6", 1'000'000, true, {hit}},
     {"dsr", "ipv4", 1'000'000, false, {new_flow}},
     {"nat", "ipv4", 1'000, true, {hit, budget, not_service}},
     {"nat", "ipv4", 1'000'000, true, {hit, budget, not_service, syn_flood}},
     {"nat", "ipv4", 10'000'000, true, {hit, budget}},
     {"nat", "ipv4", 100'000'000, true, {hit, budget}},
+    {"nat", "ipv6", 1'000'000, true, {hit}},
     {"nat", "ipv4", 1'000'000, false, {new_flow}},
     {"nat", "ipv4", 1'000'000, false, {connection}},
 };
