@@ -89,6 +89,12 @@ WEIR_SUBPROGRAM __u32 weir_flow_claim_near(struct weir_env* env, __u32 first, in
     return best;
 }
 
+/* The first place that a flow with this hash would take. */
+WEIR_INLINE __u32 weir_claim_home(struct weir_env* env, __u64 hash) {
+    return weir_scale((__u32)(hash >> 16), weir_env_control(env)->flow_buckets) *
+           WEIR_FLOWS_PER_BUCKET;
+}
+
 /*
  * Claims a place for a flow with this hash and returns its number; WEIR_NO_FLOW when there is none.
  * The record of the flow before is still there, references and all. The caller takes these away,
