@@ -128,7 +128,9 @@ struct SceneOf {
     std::uint64_t flows;
 };
 
-const SceneOf scenes[] = {{"nat", "ipv4", 1024}, {"nat", "ipv4", 32768}};
+const SceneOf scenes[] = {{"nat", "ipv4", 1024},           {"nat", "ipv4", 32768},
+                          {"dsr", "ipv4", 1024},           {"dsr", "ipv4", 32768},
+                          {"dsr-stateless", "ipv4", 1024}, {"dsr-stateless", "ipv4", 32768}};
 
 }  // namespace
 }  // namespace weir::bench
@@ -140,7 +142,10 @@ int main(int argc, char** argv) {
     start_dpdk(options, "weir-bench-pcap", 65535);
     unsigned number = 0;
     for (const SceneOf& of : scenes) {
+        const bool stateless = std::string_view(of.mode) == "dsr-stateless";
+        const weir_reason hit = stateless ? WEIR_REASON_STATELESS : WEIR_REASON_FLOW_HIT;
         for (const bool established : {true, false}) {
+            if (!established && std::string_view(of.mode) != "nat") continue;
             const Size size = size_for(2 * of.flows, options);
             const weir::tables::Segment tables = make_tables(size.geometry, options);
             Scene scene({of.mode, of.family, of.flows, WEIR_PROTO_UDP, 0}, tables.view());
@@ -153,7 +158,7 @@ int main(int argc, char** argv) {
                 established ? write_flows(scene, capture) : write_strangers(scene, capture);
             }
             Record record = measure(options, tables.view(), path, number++,
-                                    established ? WEIR_REASON_FLOW_HIT : WEIR_REASON_NOT_SERVICE);
+                                    established ? hit : WEIR_REASON_NOT_SERVICE);
             record.name = established ? "hit" : "not_service";
             record.mode = of.mode;
             record.family = of.family;

@@ -23,7 +23,13 @@ struct SceneOf {
     std::uint32_t flows;
 };
 
-const SceneOf scenes[] = {{"nat", "ipv4", 1}, {"nat", "ipv4", 65'536}, {"nat", "ipv4", 1'048'576}};
+const SceneOf scenes[] = {{"nat", "ipv4", 1},
+                          {"nat", "ipv4", 65'536},
+                          {"nat", "ipv4", 1'048'576},
+                          {"dsr", "ipv4", 1},
+                          {"dsr", "ipv4", 65'536},
+                          {"dsr", "ipv4", 1'048'576},
+                          {"dsr-stateless", "ipv4", 65'536}};
 constexpr std::uint32_t strangers = 65'536;
 constexpr std::uint32_t new_flows = 65'536;
 
@@ -117,7 +123,7 @@ void play(const SceneOf& of, const Options& options) {
     scene.establish(0, of.flows, monotonic_now());
     write_hits(programs, scene);
     measure(programs, record_of("hit", of), std::max(of.flows, 200'000u), XDP_TX, options);
-    if (of.flows != 65'536) return;
+    if (of.flows != 65'536 || std::string_view(of.mode) != "nat") return;
     flood(programs, of, options);
     programs.write(strangers,
                    [&](void* at, std::uint32_t i) { return scene.write_stranger(at, i); });
