@@ -109,8 +109,6 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
     if (reason != WEIR_REASON_NONE) return reason;
     reason = weir_xdp_decide(ctx, env, packet);
     if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
-    if (weir_env_control(env)->ports[packet->out_port & (WEIR_PORT_CAPACITY - 1)].ifindex == 0)
-        return WEIR_REASON_PORT_UNKNOWN;
     if (packet->room != 0 && bpf_xdp_adjust_head(ctx, -packet->room) != 0)
         return WEIR_REASON_NO_ROOM;
     if (!weir_xdp_rewrite(ctx, env, packet)) return WEIR_REASON_TRUNCATED;
@@ -121,9 +119,16 @@ WEIR_INLINE enum weir_reason weir_stages(struct weir_env* env, struct weir_packe
 
 /* Counts the packet and turns its reason into an action. */
 WEIR_INLINE int weir_act(struct weir_env* env, struct xdp_md* ctx, __u32 reason, __u32 out_port) {
-    const enum weir_verdict verdict = weir_verdict_of((enum weir_reason)reason);
+    const struct weir_port* out =
+        &weir_env_control(env)->ports[out_port & (WEIR_PORT_CAPACITY - 1)];
+    const __u32 ifindex = out->ifindex;
     struct weir_worker* stats = weir_env_stats(env);
+    enum weir_verdict verdict = weir_verdict_of((enum weir_reason)reason);
 
+    if (verdict == WEIR_VERDICT_FORWARD && ifindex == 0) {
+        reason = WEIR_REASON_PORT_UNKNOWN;
+        verdict = WEIR_VERDICT_DROP;
+    }
     if (stats) {
         stats->rx_packets++;
         stats->tx_packets += verdict == WEIR_VERDICT_FORWARD;
@@ -131,10 +136,8 @@ WEIR_INLINE int weir_act(struct weir_env* env, struct xdp_md* ctx, __u32 reason,
     }
     if (verdict == WEIR_VERDICT_TO_HOST) return XDP_PASS;
     if (verdict == WEIR_VERDICT_DROP) return XDP_DROP;
-    const struct weir_port* out =
-        &weir_env_control(env)->ports[out_port & (WEIR_PORT_CAPACITY - 1)];
-    if (out->ifindex == ctx->ingress_ifindex && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
-    return (int)bpf_redirect(out->ifindex, 0);
+    if (ifindex == ctx->ingress_ifindex && !(out->flags & WEIR_PORT_REDIRECT)) return XDP_TX;
+    return (int)bpf_redirect(ifindex, 0);
 }
 
 SEC("xdp")

@@ -5,6 +5,7 @@
 #include <rte_prefetch.h>
 
 #include "bpf/shared/express.h"
+#include "dataplane/offered.h"
 #include "dataplane/owner.h"
 #include "dataplane/stages.h"
 
@@ -24,16 +25,6 @@ bool has_headers(const rte_mbuf* frame) {
                                const rte_mbuf* frame, const Rss* rss) {
     const weir_tuple tuple{weir_addr_v4(x.src), weir_addr_v4(x.dst), x.sport, x.dport, x.protocol};
     return owner_of(env, service, tuple, x.hash, frame, rss) == env.worker;
-}
-
-// The flow that the first bucket offers; null: none, the second one has been asked for.
-weir_flow* offered(weir_env& env, const weir_express& x) {
-    const std::uint32_t bits = weir_ref_bits(&env);
-    const weir_flow_refs& refs = env.flow_refs[x.at];
-    const std::uint32_t i = weir_match(refs.ref, bits, weir_ref_tag(x.hash, bits), 0);
-    if (i < WEIR_REFS_PER_BUCKET) return &env.flows[weir_ref_number(&env, refs.ref[i])];
-    rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, x.hash, 1)]);
-    return nullptr;
 }
 
 }  // namespace
@@ -71,7 +62,8 @@ void aim(weir_env& env, Batch& batch, const Share& share) {
 
 void find(weir_env& env, Batch& batch) {
     each(batch.clients | batch.replies, [&](unsigned i) {
-        rte_prefetch0(batch.express[i].flow = offered(env, batch.express[i]));
+        rte_prefetch0(batch.express[i].flow =
+                          offered(env, batch.express[i].at, batch.express[i].hash));
     });
 }
 

@@ -10,20 +10,11 @@
 #include <rte_prefetch.h>
 
 #include "bpf/shared/program.h"
+#include "dataplane/offered.h"
 #include "dataplane/stages.h"
 
 namespace weir::stage {
 namespace {
-
-// Where the flow may be, or the bucket to look into next.
-const weir_flow* offered(weir_env& env, const weir_packet& packet) {
-    const std::uint32_t bits = weir_ref_bits(&env);
-    const weir_flow_refs& refs = env.flow_refs[weir_ref_bucket(&env, packet.hash, 0)];
-    const std::uint32_t i = weir_match(refs.ref, bits, weir_ref_tag(packet.hash, bits), 0);
-    if (i < WEIR_REFS_PER_BUCKET) return &env.flows[weir_ref_number(&env, refs.ref[i])];
-    rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, packet.hash, 1)]);
-    return nullptr;
-}
 
 // What a new flow reads of the one before in the place that it takes, if that is the first one.
 void ask_for_heritage(weir_env& env, std::uint32_t number) {
@@ -48,7 +39,7 @@ void prefetch(weir_env& env, Batch& batch) {
     });
     each(batch.left, [&](unsigned i) {
         const weir_packet& packet = batch.packet[i];
-        flows[i] = offered(env, packet);
+        flows[i] = offered(env, weir_ref_bucket(&env, packet.hash, 0), packet.hash);
         if (flows[i] || (batch.to_service >> i & 1) == 0) return rte_prefetch0(flows[i]);
         rte_prefetch0(&env.flows[weir_claim_home(&env, packet.hash)]);
         starts |= Bits{1} << i;

@@ -15,23 +15,10 @@
 namespace weir::fuzz {
 namespace {
 
-constexpr std::uint64_t start_of_time = 1'000'000'000'000;  // as weir-rows
-
-const char* name_of(weir_reason reason) {
-#define WEIR_CASE(name, verdict, text, meaning) \
-    case WEIR_REASON_##name:                    \
-        return text;
-    switch (reason) {
-        WEIR_REASONS(WEIR_CASE)
-        default:
-            return "?";
-    }
-#undef WEIR_CASE
-}
-
 std::string described(const replay::Fate& fate) {
     std::string text;
-    for (const weir_reason reason : fate.reasons) text += fmt::format(" {}", name_of(reason));
+    for (const weir_reason reason : fate.reasons)
+        text += fmt::format(" {}", rows::reason_name(reason));
     for (const replay::Frame& frame : fate.out)
         text += fmt::format("\n    out by port {}: {}", frame.port, rows::to_hex(frame.bytes));
     for (const replay::Frame& frame : fate.to_host)
@@ -66,7 +53,7 @@ void Twins::open(Side& side, const Case& one) {
 void Twins::open(const Case& one) {
     open(first_, one);
     open(second_, one);
-    now_ = start_of_time;
+    now_ = rows::start_of_time;
     wild_ = is_wild(one);
     fate_ = {};
 }

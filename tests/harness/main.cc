@@ -23,21 +23,6 @@ using weir::replay::make_host_runner;
 using weir::replay::make_xdp_runner;
 using weir::replay::Runner;
 
-const char* reason_name(unsigned reason) {
-#define WEIR_CASE(name, verdict, text, meaning) \
-    case WEIR_REASON_##name:                    \
-        return text;
-    switch (reason) {
-        WEIR_REASONS(WEIR_CASE)
-        default:
-            return "?";
-    }
-#undef WEIR_CASE
-}
-
-// Any; a row only lets time pass, in whole ticks.
-constexpr std::uint64_t start_of_time = 1'000'000'000'000;
-
 template <class T>
 T or_throw(weir::Result<T> result) {
     if (!result) throw std::runtime_error(result.error());

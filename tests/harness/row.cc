@@ -114,6 +114,18 @@ weir_service service(tables::Writer& writer, const json& from) {
 
 }  // namespace
 
+const char* reason_name(unsigned reason) {
+#define WEIR_CASE(name, verdict, text, meaning) \
+    case WEIR_REASON_##name:                    \
+        return text;
+    switch (reason) {
+        WEIR_REASONS(WEIR_CASE)
+        default:
+            return "?";
+    }
+#undef WEIR_CASE
+}
+
 Bytes from_hex(const std::string& hex) {
     Bytes bytes;
     for (std::size_t i = 0; i + 1 < hex.size(); i += 2)

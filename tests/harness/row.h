@@ -17,6 +17,12 @@ namespace weir::rows {
 
 using replay::Bytes;
 
+// Any; a row only lets time pass, in whole ticks.
+inline constexpr std::uint64_t start_of_time = 1'000'000'000'000;
+
+// "?": there is no such reason.
+const char* reason_name(unsigned reason);
+
 Bytes from_hex(const std::string& hex);
 std::string to_hex(const Bytes& bytes);
 
