@@ -106,6 +106,7 @@ Status Application::start_publishing() {
     directory.engine = engine_name_;
     directory.engine_reason = engine_reason_;
     directory.ports = publish::describe_ports(engine_->host_link(), engine_->ports());
+    note_interfaces();
     const auto status =
         balancer_->configure(model_, publish::port_addresses(engine_->ports(), *network_));
     if (!status) return status;
@@ -289,8 +290,14 @@ void Application::health_changed(const std::string& name, bool healthy, const st
     publish_soon();
 }
 
+void Application::note_interfaces() {
+    balancer_->note_interfaces(
+        publish::port_interfaces(engine_->host_link(), engine_->ports(), *network_));
+}
+
 void Application::network_changed(const Changes& changes) {
     if (!changes.links || stopping_) return;
+    note_interfaces();
     // An address of a port came or went: `listen` without an address follows.
     const auto wildcard = publish::port_addresses(engine_->ports(), *network_);
     if (const auto status = balancer_->configure(model_, wildcard); !status)

@@ -59,6 +59,7 @@ class Application {
     void publish_now();
     void probe_targets_changed();
     void health_changed(const std::string& target, bool healthy, const std::string& reason);
+    void note_interfaces();
     void network_changed(const Changes& changes);
     void housekeep();
     void wait_signal();

@@ -18,12 +18,14 @@
 #include "translate.h"
 #include "wire.h"
 
-/* What goes in front of the packet that a too-big message quotes: IP and ICMP headers; and how much
- * it quotes. Of IPv6 as much as every link takes (RFC 4443 section 2.4(c)). */
-#define WEIR_TOO_BIG_ROOM_V4 28u
-#define WEIR_TOO_BIG_ROOM_V6 48u
+/* What goes in front of the packet that an ICMP message quotes: IP and ICMP headers. */
+#define WEIR_ICMP_ROOM_V4 28u
+#define WEIR_ICMP_ROOM_V6 48u
+
+/* How much a too-big message quotes. Of IPv6 as much as every link takes (RFC 4443 section
+ * 2.4(c)). */
 #define WEIR_QUOTE_V4 128u
-#define WEIR_QUOTE_V6 (WEIR_IPV6_LEAST_MTU - WEIR_TOO_BIG_ROOM_V6)
+#define WEIR_QUOTE_V6 (WEIR_IPV6_LEAST_MTU - WEIR_ICMP_ROOM_V6)
 
 /* Takes one of this tick's answers. The record is this worker's alone: no lock, no atomic. */
 WEIR_INLINE int weir_answer_allowed(struct weir_env* env, __u32 now) {
@@ -73,23 +75,80 @@ WEIR_INLINE enum weir_reason weir_answer_reset(struct weir_env* env, struct weir
  * The packet does not fit on its way, which takes `takes` bytes of IP (0: no number says so): its
  * sender is told, unless it is one that must not be answered. Of IPv4 every link takes 68 bytes
  * (RFC 791). No sender of IPv6 goes below 1,280 (RFC 8201 section 4): it hears of no less, and what
- * is no longer than that cannot be helped.
+ * is no longer than that cannot be helped. `otherwise`: what becomes of it when nobody is told.
  */
 WEIR_INLINE enum weir_reason weir_answer_too_big(struct weir_env* env, struct weir_packet* packet,
                                                  const struct weir_mac* from, __u32 takes,
-                                                 __u32 now) {
+                                                 __u32 now, enum weir_reason otherwise) {
     const int v4 = packet->family == 4;
     const __u32 quote = v4 ? WEIR_QUOTE_V4 : WEIR_QUOTE_V6;
 
-    if (!weir_answerable(packet) || takes < 68) return WEIR_REASON_FRAG_NEEDED;
+    if (!weir_answerable(packet) || takes < 68) return otherwise;
     if (packet->ip_length < quote || (!v4 && packet->ip_length <= WEIR_IPV6_LEAST_MTU))
-        return WEIR_REASON_FRAG_NEEDED;
+        return otherwise;
     if (!weir_answer_allowed(env, now)) return WEIR_REASON_ANSWER_LIMITED;
-    weir_answer(env, packet, WEIR_KIND_TOO_BIG, from,
-                v4 ? WEIR_TOO_BIG_ROOM_V4 : WEIR_TOO_BIG_ROOM_V6);
+    weir_answer(env, packet, WEIR_KIND_TOO_BIG, from, v4 ? WEIR_ICMP_ROOM_V4 : WEIR_ICMP_ROOM_V6);
     packet->mtu = (__u16)(!v4 && takes < WEIR_IPV6_LEAST_MTU ? WEIR_IPV6_LEAST_MTU : takes);
     packet->trim = (__u16)(packet->length - packet->l3 - quote);
     return WEIR_REASON_TOO_BIG_SENT;
+}
+
+/* What this host's end of the packet's port is like. */
+WEIR_INLINE const struct weir_interface* weir_interface_of(struct weir_env* env, __u8 port) {
+    const struct weir_control* control = weir_env_control(env);
+
+    return &control->interfaces[control->generation & 1][port & (WEIR_PORT_CAPACITY - 1)];
+}
+
+/* What is answered as by a router comes from the port that the packet came to (RFC 1812 section
+ * 4.3.2.4); where that has no address, from what the packet was sent to. */
+WEIR_INLINE void weir_answer_as_router(struct weir_env* env, struct weir_packet* packet) {
+    const struct weir_interface* own = weir_interface_of(env, packet->in_port);
+
+    if (packet->family == 4 && own->addr4.raw != 0) packet->tuple.dst = weir_addr_v4(own->addr4);
+    if (packet->family == 6 && own->addr6.word[0].raw != 0) packet->tuple.dst = own->addr6;
+}
+
+/* A reply that is too long for the client's link; NONE: it is not. Nobody on the way fragments it:
+ * this is its first link. */
+WEIR_SELDOM enum weir_reason weir_answer_long_reply(struct weir_env* env,
+                                                    struct weir_packet* packet, __u32 out_port,
+                                                    __s32 change, __u32 now) {
+    if (!env || !packet) return WEIR_REASON_BAD_TABLES;
+    const struct weir_mac from = packet->next_hop;
+    const __s32 mtu = weir_interface_of(env, (__u8)out_port)->mtu;
+
+    if (mtu == 0 || packet->ip_length + change <= mtu) return WEIR_REASON_NONE;
+    const enum weir_reason reason = weir_answer_too_big(env, packet, &from, (__u32)(mtu - change),
+                                                        now, WEIR_REASON_FRAG_NEEDED);
+    if (reason == WEIR_REASON_TOO_BIG_SENT) weir_answer_as_router(env, packet);
+    return reason;
+}
+
+/* How much a time-exceeded message quotes: the headers, and eight bytes of what they carry (RFC
+ * 792). More than WEIR_QUOTE_MOST of it there is only behind extension headers. */
+#define WEIR_QUOTE_MOST 128u
+
+WEIR_INLINE __u32 weir_quote_of(const struct weir_packet* packet) {
+    return (__u32)packet->l4 + 8 - packet->l3;
+}
+
+/* The packet's TTL or hop limit would be used up here (RFC 792, RFC 4443 section 3.3). */
+WEIR_SELDOM enum weir_reason weir_answer_time_exceeded(struct weir_env* env,
+                                                       struct weir_packet* packet, __u32 now) {
+    if (!env || !packet) return WEIR_REASON_BAD_TABLES;
+    const struct weir_mac from = packet->next_hop;
+    const int v4 = packet->family == 4;
+    const __u32 quote = weir_quote_of(packet);
+
+    if (!weir_answerable(packet) || quote > WEIR_QUOTE_MOST || packet->length < packet->l3 + quote)
+        return WEIR_REASON_TTL;
+    if (!weir_answer_allowed(env, now)) return WEIR_REASON_ANSWER_LIMITED;
+    weir_answer_as_router(env, packet);
+    weir_answer(env, packet, WEIR_KIND_TIME_EXCEEDED, &from,
+                v4 ? WEIR_ICMP_ROOM_V4 : WEIR_ICMP_ROOM_V6);
+    packet->trim = (__u16)(packet->length - packet->l3 - quote);
+    return WEIR_REASON_TIME_EXCEEDED_SENT;
 }
 
 #endif

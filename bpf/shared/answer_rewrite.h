@@ -8,22 +8,11 @@
 #define WEIR_ANSWER_REWRITE_H
 
 #include "answer.h"
+#include "answer_message.h"
 #include "checksum.h"
 #include "header.h"
-#include "nat.h"
 #include "packet.h"
 #include "wire.h"
-
-#define WEIR_ANSWER_TTL 64
-
-/* Id 0: an answer is never fragmented (RFC 6864 section 4.1). `length`: of IP header and all. */
-WEIR_INLINE void weir_answer_ipv4(struct weir_ipv4* ip, const struct weir_addr* src,
-                                  const struct weir_addr* dst, __u8 protocol, __u16 length) {
-    const struct weir_be16 id = {0};
-
-    weir_write_ipv4(ip, src, dst, 0, WEIR_ANSWER_TTL, protocol, length, id,
-                    WEIR_IPV4_DONT_FRAGMENT);
-}
 
 /* RFC 9293 section 3.10.7.1: what has no ACK is acknowledged, what has one says where to reset. */
 WEIR_INLINE struct weir_tcp weir_reset_of(const struct weir_tcp* old, __u32 payload) {
@@ -83,76 +72,17 @@ WEIR_INLINE int weir_rewrite_reset(const struct weir_packet* packet, __u32 l3, v
     return 1;
 }
 
-struct weir_quote_v4 {
-    struct weir_be16 half[WEIR_QUOTE_V4 / 2];
-} WEIR_PACKED;
-
-struct weir_quote_v6 {
-    struct weir_be16 half[WEIR_QUOTE_V6 / 2];
-} WEIR_PACKED;
-
-/* RFC 792, RFC 1191 section 4. The packet's own IP header is what the quote begins with. */
-WEIR_INLINE int weir_rewrite_too_big_v4(const struct weir_packet* packet, __u32 l3, void* data,
-                                        void* end) {
-    struct weir_ipv4* ip = (struct weir_ipv4*)weir_at(data, end, l3, sizeof(*ip));
-    struct weir_icmp* icmp =
-        (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));
-    const struct weir_quote_v4* quote =
-        (const struct weir_quote_v4*)weir_at(data, end, l3 + WEIR_TOO_BIG_ROOM_V4, sizeof(*quote));
-
-    if (!ip || !icmp || !quote) return 0;
-    __u32 sum = weir_be16_from(WEIR_ICMP_UNREACHABLE << 8 | WEIR_ICMP_TOO_BIG).raw;
-    const struct weir_be16 mtu = weir_be16_from(packet->mtu);
-    sum += mtu.raw;
-    for (__u32 i = 0; i < WEIR_QUOTE_V4 / 2; i++) sum += quote->half[i].raw;
-    icmp->type = WEIR_ICMP_UNREACHABLE;
-    icmp->code = WEIR_ICMP_TOO_BIG;
-    icmp->checksum = weir_checksum_of(sum);
-    icmp->unused.raw = 0;
-    icmp->mtu = mtu;
-    weir_answer_ipv4(ip, &packet->tuple.dst, &packet->tuple.src, WEIR_PROTO_ICMP,
-                     (__u16)(WEIR_TOO_BIG_ROOM_V4 + WEIR_QUOTE_V4));
-    return 1;
-}
-
-/* RFC 4443 section 3.2, with the pseudo-header of section 2.3. */
-WEIR_INLINE int weir_rewrite_too_big_v6(const struct weir_packet* packet, __u32 l3, void* data,
-                                        void* end) {
-    const __u32 length = (__u32)sizeof(struct weir_icmp) + WEIR_QUOTE_V6;
-    struct weir_ipv6* ip = (struct weir_ipv6*)weir_at(data, end, l3, sizeof(*ip));
-    struct weir_icmp* icmp =
-        (struct weir_icmp*)weir_at(data, end, l3 + (__u32)sizeof(*ip), sizeof(*icmp));
-    const struct weir_quote_v6* quote =
-        (const struct weir_quote_v6*)weir_at(data, end, l3 + WEIR_TOO_BIG_ROOM_V6, sizeof(*quote));
-
-    if (!ip || !icmp || !quote) return 0;
-    const struct weir_be16 mtu = weir_be16_from(packet->mtu);
-    __u32 sum = (__u32)weir_be16_from((__u16)length).raw + mtu.raw;
-    sum += weir_be16_from(WEIR_PROTO_ICMPV6).raw;
-    sum += weir_be16_from(WEIR_ICMP6_TOO_BIG << 8).raw;
-    sum = weir_sum_addr(weir_sum_addr(sum, &packet->tuple.src), &packet->tuple.dst);
-    for (__u32 i = 0; i < WEIR_QUOTE_V6 / 2; i++) sum += quote->half[i].raw;
-    icmp->type = WEIR_ICMP6_TOO_BIG;
-    icmp->code = 0;
-    icmp->checksum = weir_checksum_of(sum);
-    icmp->unused.raw = 0;
-    icmp->mtu = mtu;
-    weir_write_ipv6(ip, &packet->tuple.dst, &packet->tuple.src, 0, WEIR_ANSWER_TTL,
-                    WEIR_PROTO_ICMPV6, (__u16)length);
-    return 1;
-}
-
-WEIR_INLINE int weir_rewrite_too_big(const struct weir_packet* packet, __u32 l3, void* data,
-                                     void* end) {
-    return packet->family == 4 ? weir_rewrite_too_big_v4(packet, l3, data, end)
-                               : weir_rewrite_too_big_v6(packet, l3, data, end);
-}
-
 /* Returns the Ethernet type, 0: the frame has shrunk. `l3`: where the answer's IP header starts. */
 WEIR_INLINE __u32 weir_rewrite_answer(const struct weir_packet* packet, __u32 l3, void* data,
                                       void* end) {
-    const int done = packet->kind == WEIR_KIND_RESET ? weir_rewrite_reset(packet, l3, data, end)
-                                                     : weir_rewrite_too_big(packet, l3, data, end);
+    int done;
+
+    if (packet->kind == WEIR_KIND_RESET)
+        done = weir_rewrite_reset(packet, l3, data, end);
+    else if (packet->kind == WEIR_KIND_TOO_BIG)
+        done = weir_rewrite_too_big(packet, l3, data, end);
+    else
+        done = weir_rewrite_time_exceeded(packet, l3, data, end);
 
     if (!done) return 0;
     return packet->family == 4 ? WEIR_ETH_IPV4 : WEIR_ETH_IPV6;

@@ -41,8 +41,8 @@ WEIR_INLINE __u32 weir_mtu_of(const struct weir_backend* backend, __s32 change) 
  * it does, or a router may fragment it: IPv4 in and out, without DF, or an IPv6 packet that is
  * short enough to become such (RFC 7915 section 5.1). An IPv6 router never does (RFC 8200 section
  * 5), so the sender has to hear of it; so has he where weir's own link is what is too short.
- * Whoever sends IPv4 without DF toward IPv6 does not want to: weir would have to fragment it itself
- * (RFC 7915 section 4, RFC 2473 section 7.2), but makes no two packets of one.
+ * Whoever sends IPv4 without DF toward IPv6 wants it fragmented (RFC 7915 section 4, RFC 2473
+ * section 7.2), but weir makes no two packets of one: he is told all the same, and may do it.
  */
 WEIR_INLINE enum weir_reason weir_fits(const struct weir_packet* packet,
                                        const struct weir_backend* backend, __s32 change) {

@@ -92,7 +92,8 @@ WEIR_INLINE enum weir_reason weir_express_reply(struct weir_env* env, const stru
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
     struct weir_express_nat nat;
 
-    if (!weir_flow_is_steady(flow, x->protocol, 0) || !weir_addr_is_v4(&flow->client) || !port)
+    if (!weir_flow_is_steady(flow, x->protocol, 0) || !weir_addr_is_v4(&flow->client) || !port ||
+        x->length > weir_env_control(env)->reply_mtu)
         return WEIR_REASON_NONE;
     nat.src = flow->service.word[3];
     nat.dst = flow->client.word[3];

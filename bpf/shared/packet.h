@@ -14,9 +14,10 @@ enum weir_kind {
     WEIR_KIND_ICMP_ERROR = 1, /* the tuple is that of the packet inside */
     WEIR_KIND_FRAGMENT = 2,   /* not the first one: no ports but those of the first (fragment.h) */
     WEIR_KIND_FIRST_FRAGMENT = 3,
-    WEIR_KIND_TO_PEER = 4, /* an ICMP error that another balancer gets (peers.h) */
-    WEIR_KIND_RESET = 5,   /* becomes an answer: a RST (answer.h) */
-    WEIR_KIND_TOO_BIG = 6, /* likewise: how long packets may be */
+    WEIR_KIND_TO_PEER = 4,       /* an ICMP error that another balancer gets (peers.h) */
+    WEIR_KIND_RESET = 5,         /* becomes an answer: a RST (answer.h) */
+    WEIR_KIND_TOO_BIG = 6,       /* likewise: how long packets may be */
+    WEIR_KIND_TIME_EXCEEDED = 7, /* likewise: its TTL ends here */
 };
 
 /*

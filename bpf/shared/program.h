@@ -279,6 +279,12 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
     if (packet->ttl <= 1) return WEIR_REASON_TTL;
     if (weir_fragment_stays(packet, &flow->client)) return WEIR_REASON_FRAGMENT;
     if (!weir_translatable(packet, &flow->client, data, end)) return WEIR_REASON_UDP_NO_CHECKSUM;
+    const __s32 change = weir_growth(packet, &flow->client);
+    if (packet->ip_length + change > weir_env_control(env)->reply_mtu) {
+        const enum weir_reason reason =
+            weir_answer_long_reply(env, packet, flow->in_port, change, now);
+        if (reason != WEIR_REASON_NONE) return reason;
+    }
     packet->next_hop = flow->client_mac;
     packet->out_port = flow->in_port;
     packet->room = weir_room(env, packet, &flow->client);
@@ -335,6 +341,7 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     } else {
         reason = weir_decide_reply(env, packet, data, end, now);
     }
+    if (reason == WEIR_REASON_TTL) return weir_answer_time_exceeded(env, packet, now);
     if (in->kind == WEIR_PORT_HOST_LINK && weir_verdict_of(reason) == WEIR_VERDICT_TO_HOST)
         return WEIR_REASON_HOST_LINK_STRAY;
     return reason;

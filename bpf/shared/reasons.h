@@ -40,7 +40,7 @@
     X(HANDOFF_FULL, DROP, "handoff_full", "the ring to the flow's own worker was full")           \
     X(TX_FULL, DROP, "tx_full", "the port's transmit queue took no more")                         \
     X(NO_ROOM, DROP, "no_room", "the frame's buffer has no room for longer headers")              \
-    X(TTL, TO_HOST, "ttl", "TTL or hop limit used up; the host answers")                          \
+    X(TTL, DROP, "ttl", "TTL or hop limit used up, and nothing that may be answered")             \
     X(IP_CHECKSUM, DROP, "ip_checksum", "IPv4 header checksum is wrong")                          \
     X(LAND, DROP, "land", "new flow with the same source and destination address")                \
     X(MARTIAN, DROP, "martian", "source address that nobody has, or itself a service's")          \
@@ -50,7 +50,7 @@
     X(ICMP_SHORT, TO_HOST, "icmp_short", "ICMP error that quotes too little of its packet")       \
     X(RESET_SENT, FORWARD, "reset_sent", "answered with a TCP reset")                             \
     X(TOO_BIG_SENT, FORWARD, "too_big_sent",                                                      \
-      "too long for the way to the backend; the sender was told so")                              \
+      "too long for the way to the backend, or the client; the sender was told so")               \
     X(ANSWER_LIMITED, DROP, "answer_limited", "would be answered, but enough have been just now") \
     X(FRAGMENT_TINY, DROP, "fragment_tiny",                                                       \
       "first fragment without its whole TCP or UDP header, or one that would overwrite it")       \
@@ -61,7 +61,7 @@
     X(FRAG_NEEDED, DROP, "frag_needed",                                                           \
       "too long for the way to its backend, and nothing that may be answered")                    \
     X(MUST_FRAGMENT, DROP, "must_fragment",                                                       \
-      "IPv4 without DF, too long for IPv6 on its way: weir would have to fragment it")            \
+      "IPv4 without DF, too long for IPv6 on its way, and nothing that may be answered")          \
     X(ICMP_UNTRANSLATABLE, DROP, "icmp_untranslatable",                                           \
       "ICMP error that the other end's family has no words for (RFC 7915 sections 4.2 and 5.2)")  \
     X(ICMP_TO_PEER, FORWARD, "icmp_to_peer",                                                      \
@@ -69,7 +69,9 @@
     X(ICMP_NO_PEER, DROP, "icmp_no_peer",                                                         \
       "ICMP error of no flow, neither here nor at any of `icmp_peers`")                           \
     X(PEER_STRAY, DROP, "peer_stray",                                                             \
-      "to the port of `icmp_peers`, but no ICMP error, or not from one of them")
+      "to the port of `icmp_peers`, but no ICMP error, or not from one of them")                  \
+    X(TIME_EXCEEDED_SENT, FORWARD, "time_exceeded_sent",                                          \
+      "TTL or hop limit used up; the sender was told so")
 
 enum weir_verdict {
     WEIR_VERDICT_DROP = 0,

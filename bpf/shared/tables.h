@@ -24,7 +24,7 @@
 #include "wire.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 5u
+#define WEIR_TABLES_ABI 6u
 
 #define WEIR_PORT_CAPACITY 16
 #define WEIR_SERVICE_PROBES                                               \
@@ -65,6 +65,16 @@ struct weir_port {
 };
 WEIR_ASSERT(sizeof(struct weir_port) == 24, "ABI");
 
+/* This host's own end of a port's link: whom an answer comes from, and what its packets fit into.
+ */
+struct weir_interface {
+    struct weir_addr addr6; /* all zero: it has none that others may see */
+    struct weir_be32 addr4; /* likewise */
+    __u16 mtu;              /* of IP packets; 0: not known */
+    __u16 unused;
+};
+WEIR_ASSERT(sizeof(struct weir_interface) == 24, "ABI");
+
 #define WEIR_CONTROL_RANGES 1u /* there are services with a range of ports */
 
 struct weir_control {
@@ -85,9 +95,12 @@ struct weir_control {
     __u32 fragment_buckets; /* one table for all workers; a power of two (fragment.h) */
     __u32 answers;          /* how many a worker may send in a tick (answer.h); 0: none */
     __u32 flags;            /* of the newest generation; older flows need none of it */
-    __u8 unused[20];
+    __u16 reply_mtu;        /* what is no longer fits any port's link; 0xffff: none has one */
+    __u8 unused[18];
+    struct weir_interface interfaces[2][WEIR_PORT_CAPACITY]; /* a half for each generation, as of
+                                                                services; by port */
 };
-WEIR_ASSERT(sizeof(struct weir_control) == 480, "ABI");
+WEIR_ASSERT(sizeof(struct weir_control) == 1248, "ABI");
 
 enum weir_method {
     WEIR_METHOD_ROUND_ROBIN = 0,

@@ -70,9 +70,9 @@ WEIR_INLINE enum weir_reason weir_toward_or_answer(struct weir_env* env, struct 
                                                    const struct weir_mac* from, __u32 now) {
     const enum weir_reason reason = weir_toward(env, packet, backend, id);
 
-    if (reason != WEIR_REASON_FRAG_NEEDED) return reason;
+    if (reason != WEIR_REASON_FRAG_NEEDED && reason != WEIR_REASON_MUST_FRAGMENT) return reason;
     return weir_answer_too_big(env, packet, from,
-                               weir_mtu_of(backend, weir_change(packet, backend)), now);
+                               weir_mtu_of(backend, weir_change(packet, backend)), now, reason);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,11 @@ class Balancer {
     // Writes and publishes a generation. Slot tables of upstreams whose peers are as before are
     // kept.
     Status publish(const RouteTo& route_to);
+
+    // What the ports' own ends are like (ports.h); counts from the next publish().
+    void note_interfaces(std::span<const weir_interface> interfaces) {
+        writer_.set_interfaces(interfaces);
+    }
 
     // What health checks say of a backend; counts from the next publish().
     void note_health(std::uint16_t id, bool healthy, const std::string& reason);

@@ -125,12 +125,48 @@ bool is_v4_or_global(const InterfaceAddress& address) {
 
 }  // namespace
 
+weir_interface interface_of(std::vector<Network> networks, unsigned mtu) {
+    // An address without a network was put there for a service, not for the interface.
+    std::ranges::stable_partition(networks, [](const Network& one) {
+        return one.prefix < (one.address.is_v4() ? 32u : 128u);
+    });
+    weir_interface interface {};
+    const auto first = [&](bool v4) {
+        return std::ranges::find(networks, v4,
+                                 [](const Network& one) { return one.address.is_v4(); });
+    };
+    if (const auto v4 = first(true); v4 != networks.end())
+        interface.addr4 = to_addr(v4->address).word[3];
+    if (const auto v6 = first(false); v6 != networks.end()) interface.addr6 = to_addr(v6->address);
+    interface.mtu = static_cast<std::uint16_t>(std::min(mtu, 65535u));
+    return interface;
+}
+
+weir_interface interface_of(const HostLink& link) {
+    std::vector<Network> networks{link.addresses.dataplane};
+    if (link.addresses6) networks.push_back(link.addresses6->dataplane);
+    return interface_of(std::move(networks), link.host.mtu);
+}
+
 std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network) {
     std::vector<IpAddress> addresses;
     for (const Port& port : ports)
         for (const InterfaceAddress& address : network.addresses_of(port.ifindex))
             if (is_v4_or_global(address)) addresses.push_back(address.network.address);
     return addresses;
+}
+
+std::vector<weir_interface> port_interfaces(const HostLink& link, const std::vector<Port>& ports,
+                                            const NetworkView& network) {
+    std::vector<weir_interface> interfaces{interface_of(link)};
+    for (const Port& port : ports) {
+        std::vector<Network> networks;
+        for (const InterfaceAddress& address : network.addresses_of(port.ifindex))
+            if (is_v4_or_global(address)) networks.push_back(address.network);
+        const Link* own = port.ifindex != 0 ? network.link(port.ifindex) : nullptr;
+        interfaces.push_back(interface_of(std::move(networks), own ? own->mtu : 0));
+    }
+    return interfaces;
 }
 
 void write_ports(weir_control& control, const HostLink& link, int link_ifindex,

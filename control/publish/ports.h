@@ -31,4 +31,13 @@ Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
 // `listen` without an address means.
 std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network);
 
+// The record of an interface with these addresses, of which the first of each family counts that
+// is in a network of its own, if there is one; and of the dataplane's end of the host link.
+weir_interface interface_of(std::vector<Network> networks, unsigned mtu);
+weir_interface interface_of(const HostLink& link);
+
+// The records of the host link and the ports, by index in weir_control.ports.
+std::vector<weir_interface> port_interfaces(const HostLink& link, const std::vector<Port>& ports,
+                                            const NetworkView& network);
+
 }  // namespace weir::publish

@@ -170,6 +170,12 @@ std::vector<IpAddress> Surroundings::addresses() const {
     return all;
 }
 
+std::vector<weir_interface> Surroundings::interfaces() const {
+    std::vector<weir_interface> all{publish::interface_of(link_)};
+    for (const auto& networks : networks_) all.push_back(publish::interface_of(networks, 0));
+    return all;
+}
+
 // The port that a backend is behind: by its network, else where the capture shows it.
 std::size_t Surroundings::place_of(const IpAddress& backend, const Seen& seen) const {
     std::size_t place = 0;
@@ -241,6 +247,7 @@ Result<std::unique_ptr<publish::Balancer>> fill_tables(
     auto balancer = std::make_unique<publish::Balancer>(view, [](std::uint64_t) {});
     balancer->directory().ports =
         publish::describe_ports(surroundings.host_link(), surroundings.ports());
+    balancer->note_interfaces(surroundings.interfaces());
     if (const auto status = balancer->configure(model, surroundings.addresses()); !status)
         return Error{status.error()};
     const auto published =

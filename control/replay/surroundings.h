@@ -42,7 +42,8 @@ class Surroundings {
 
     const std::vector<publish::Port>& ports() const { return ports_; }
     const HostLink& host_link() const { return link_; }
-    std::vector<IpAddress> addresses() const;  // of the ports
+    std::vector<IpAddress> addresses() const;        // of the ports
+    std::vector<weir_interface> interfaces() const;  // by index in weir_control.ports
     publish::Route to(const IpAddress& backend, std::uint16_t id) const;
 
     // What was not given but assumed, for people.

@@ -25,7 +25,7 @@ struct SegmentHeader {
 
 constexpr std::uint64_t layout_abi = 3;
 constexpr std::size_t header_offset = sizeof(weir_control);
-constexpr std::size_t area_offset = 512;
+constexpr std::size_t area_offset = 2048;
 constexpr std::size_t arrays_offset = 20480;
 constexpr std::size_t array_alignment = 4096;
 static_assert(header_offset + sizeof(SegmentHeader) <= area_offset, "the header precedes the area");

@@ -92,6 +92,7 @@ inline void initialize(weir_control& control, const Geometry& geometry, std::uin
         std::bit_width(std::uint64_t{geometry.flow_buckets} * WEIR_FLOWS_PER_BUCKET - 1));
     control.fragment_buckets = geometry.fragment_buckets;
     control.answers = default_answers;
+    control.reply_mtu = 0xffff;
     control.seed = seed;
     control.magic = WEIR_TABLES_MAGIC;  // last: who sees the magic sees the rest
 }

@@ -81,6 +81,21 @@ std::optional<std::uint16_t> Writer::source(const weir_addr& address) const {
     return std::nullopt;
 }
 
+void Writer::set_interfaces(std::span<const weir_interface> interfaces) {
+    interfaces_ = {};
+    std::ranges::copy(interfaces.first(std::min(interfaces.size(), interfaces_.size())),
+                      interfaces_.begin());
+}
+
+void Writer::write_interfaces(std::uint64_t generation) const {
+    std::ranges::copy(interfaces_, view_.control->interfaces[generation & 1]);
+    std::uint16_t least = 0xffff;
+    for (const auto& half : view_.control->interfaces)  // a packet may still be with the other
+        for (const weir_interface& interface : half)
+            if (interface.mtu != 0) least = std::min(least, interface.mtu);
+    view_.control->reply_mtu = least;
+}
+
 std::string Writer::publish(std::span<const weir_service> services,
                             std::span<const weir_backend> backends) {
     const std::uint64_t next = generation() + 1;
@@ -117,6 +132,8 @@ std::string Writer::publish(std::span<const weir_service> services,
     const bool ranges = std::ranges::any_of(idle_services, is_range) ||
                         std::ranges::any_of(this->services(), is_range);
     view_.control->flags = ranges ? WEIR_CONTROL_RANGES : 0;
+
+    write_interfaces(next);
 
     // release: whoever reads the number sees the half and the slots written above
     __atomic_store_n(&view_.control->generation, next, __ATOMIC_RELEASE);

@@ -10,6 +10,7 @@
 // Control is single-threaded, and so is this.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -47,6 +48,9 @@ class Writer {
     // seen, or at once when no published generation has named it.
     void release_slots(SlotRange range);
 
+    // What the ports' own ends are like, by port; counts from the next publish().
+    void set_interfaces(std::span<const weir_interface> interfaces);
+
     // `backends` by id; their `source` is set here. Returns an empty string, or why nothing was
     // published.
     std::string publish(std::span<const weir_service> services,
@@ -64,8 +68,11 @@ class Writer {
     std::optional<std::uint16_t> source(const weir_addr& address) const;
     bool place(std::span<weir_service> half, const weir_service& service) const;
 
+    void write_interfaces(std::uint64_t generation) const;
+
     View view_;
     WaitSeen wait_seen_;
+    std::array<weir_interface, WEIR_PORT_CAPACITY> interfaces_{};
     Arena arena_;
     std::set<std::uint32_t> unpublished_;  // bases written since the last publish
     std::vector<SlotRange> released_;      // since the last publish

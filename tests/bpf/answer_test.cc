@@ -30,6 +30,10 @@ class Answer : public testing::Test {
         return weir_answer_reset(&env_, &packet, &from_, now, WEIR_REASON_NO_FLOW);
     }
 
+    weir_reason too_big(weir_packet& packet, std::uint32_t takes) {
+        return weir_answer_too_big(&env_, &packet, &from_, takes, 1, WEIR_REASON_FRAG_NEEDED);
+    }
+
     weir_control control_{};
     weir_worker stats_{};
     weir_env env_{};
@@ -67,10 +71,10 @@ TEST_F(Answer, TooBigSaysWhatTheWayTakes) {
     weir_packet packet = packet_;
     packet.ip_length = 1480;
     packet.length = 1494;
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 0, 1), WEIR_REASON_FRAG_NEEDED);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 67, 1), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(too_big(packet, 0), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(too_big(packet, 67), WEIR_REASON_FRAG_NEEDED);
     EXPECT_EQ(packet.kind, WEIR_KIND_PLAIN);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1479, 1), WEIR_REASON_TOO_BIG_SENT);
+    EXPECT_EQ(too_big(packet, 1479), WEIR_REASON_TOO_BIG_SENT);
     EXPECT_EQ(packet.mtu, 1479);
     EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 28 + WEIR_QUOTE_V4);
 }
@@ -81,13 +85,62 @@ TEST_F(Answer, OfIpv6SaysNoLessThanEveryLinkTakes) {
     weir_packet packet = packet_;
     packet.ip_length = 1280;
     packet.length = 1294;
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1279, 1), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(too_big(packet, 1279), WEIR_REASON_FRAG_NEEDED);
     packet.ip_length = 1281;
     packet.length = 1295;
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 0, 1), WEIR_REASON_FRAG_NEEDED);
-    EXPECT_EQ(weir_answer_too_big(&env_, &packet, &from_, 1200, 1), WEIR_REASON_TOO_BIG_SENT);
+    EXPECT_EQ(too_big(packet, 0), WEIR_REASON_FRAG_NEEDED);
+    EXPECT_EQ(too_big(packet, 1200), WEIR_REASON_TOO_BIG_SENT);
     EXPECT_EQ(packet.mtu, 1280);
     EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 1280);
+}
+
+TEST_F(Answer, TimeExceededComesFromThePortItself) {
+    const weir_addr sent_to = packet_.tuple.dst;
+    packet_.ttl = 1;
+    packet_.l4 = 34;
+    packet_.next_hop = from_;
+    weir_packet packet = packet_;
+    ASSERT_EQ(weir_answer_time_exceeded(&env_, &packet, 1), WEIR_REASON_TIME_EXCEEDED_SENT);
+    EXPECT_TRUE(weir_addr_equal(&packet.tuple.dst, &sent_to));  // it has no address
+    EXPECT_EQ(packet.out_port, 5);
+    EXPECT_TRUE(weir_mac_equal(&packet.next_hop, &from_));
+    EXPECT_EQ(packet.length + packet.room - packet.trim, 14 + 28 + 28);
+
+    control_.generation = 7;
+    control_.interfaces[1][5].addr4 = weir_be32_from(0x0a000001);
+    control_.interfaces[1][5].addr6.word[0] = weir_be32_from(0x20010db8);
+    const weir_addr own = weir_addr_v4(weir_be32_from(0x0a000001));
+    packet = packet_;
+    ASSERT_EQ(weir_answer_time_exceeded(&env_, &packet, 1), WEIR_REASON_TIME_EXCEEDED_SENT);
+    EXPECT_TRUE(weir_addr_equal(&packet.tuple.dst, &own));
+    packet = packet_;
+    packet.family = 6;
+    packet.l4 = 54;
+    packet.length = 74;
+    ASSERT_EQ(weir_answer_time_exceeded(&env_, &packet, 1), WEIR_REASON_TIME_EXCEEDED_SENT);
+    EXPECT_TRUE(weir_addr_equal(&packet.tuple.dst, &control_.interfaces[1][5].addr6));
+}
+
+TEST_F(Answer, NoTimeExceededToWhatMayNotBeAnswered) {
+    packet_.ttl = 1;
+    packet_.l4 = 34;
+    const auto ends = [&](weir_packet packet) {
+        return weir_answer_time_exceeded(&env_, &packet, 1);
+    };
+    for (const auto kind : {WEIR_KIND_ICMP_ERROR, WEIR_KIND_FRAGMENT}) {
+        weir_packet packet = packet_;
+        packet.kind = kind;
+        EXPECT_EQ(ends(packet), WEIR_REASON_TTL);
+    }
+    weir_packet deep = packet_;  // behind extension headers
+    deep.length = deep.ip_length = 300;
+    deep.l4 = 14 + WEIR_QUOTE_MOST - 8;
+    EXPECT_EQ(ends(deep), WEIR_REASON_TIME_EXCEEDED_SENT);
+    deep.l4 += 8;
+    EXPECT_EQ(ends(deep), WEIR_REASON_TTL);
+    EXPECT_EQ(ends(packet_), WEIR_REASON_TIME_EXCEEDED_SENT);
+    EXPECT_EQ(ends(packet_), WEIR_REASON_TIME_EXCEEDED_SENT);
+    EXPECT_EQ(ends(packet_), WEIR_REASON_ANSWER_LIMITED);
 }
 
 TEST_F(Answer, NothingToNobodysAddress) {

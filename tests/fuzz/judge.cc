@@ -119,8 +119,9 @@ std::optional<std::string> judge(const Bytes& came, const replay::Fate& fate) {
     if (ip_end(left, layout) > left.size()) return "what leaves is shorter than it says";
     if (header_sum(left) == Sum::wrong) return "the IP header's checksum is wrong";
 
-    const bool answered =
-        fate.reasons[0] == WEIR_REASON_RESET_SENT || fate.reasons[0] == WEIR_REASON_TOO_BIG_SENT;
+    const bool answered = fate.reasons[0] == WEIR_REASON_RESET_SENT ||
+                          fate.reasons[0] == WEIR_REASON_TOO_BIG_SENT ||
+                          fate.reasons[0] == WEIR_REASON_TIME_EXCEEDED_SENT;
     if (answered)
         return transport_sum(left) == Sum::wrong ? std::optional("an answer's checksum is wrong")
                                                  : std::nullopt;

@@ -65,6 +65,14 @@ weir_backend backend(const json& from) {
     return backend;
 }
 
+weir_interface interface(const json& from) {
+    weir_interface interface {};
+    if (from.contains("addr4")) interface.addr4 = address(from.at("addr4")).word[3];
+    if (from.contains("addr6")) interface.addr6 = address(from.at("addr6"));
+    interface.mtu = from.value("mtu", std::uint16_t{0});
+    return interface;
+}
+
 std::uint8_t method(const std::string& name) {
     if (name == "round_robin") return WEIR_METHOD_ROUND_ROBIN;
     if (name == "ip_hash") return WEIR_METHOD_IP_HASH;
@@ -182,6 +190,10 @@ void publish(tables::Writer& writer, const json& generation) {
         if (backends.size() <= id) backends.resize(id + 1);
         backends[id] = backend(from);
     }
+    std::vector<weir_interface> interfaces(WEIR_PORT_CAPACITY);
+    for (const json& from : generation.value("interfaces", json::array()))
+        interfaces.at(from.at("port").get<std::size_t>()) = interface(from);
+    writer.set_interfaces(interfaces);
     if (const std::string why = writer.publish(services, backends); !why.empty())
         throw std::runtime_error(why);
 }

@@ -7,8 +7,8 @@ from their fields, checksums included; nothing here is taken from what weir answ
 
 import dataclasses
 
-from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6TimeExceeded, IPv6
 from scapy.packet import Raw
 from scapy.utils import checksum
 
@@ -107,14 +107,15 @@ class Row:
         self.generations, self.steps, self.expected = [], [], []
         self.busy = set()  # (backend address, port, protocol, source port): taken by a flow
 
-    def tables(self, services, backends):
-        """Publishes a generation."""
+    def tables(self, services, backends, interfaces=()):
+        """Publishes a generation. Interfaces: the port, and what is known of addr4, addr6, mtu."""
         self.steps.append({"publish": len(self.generations)})
         self.expected.append(None)
         self.generations.append(
             {
                 "services": [dataclasses.asdict(service) for service in services],
                 "backends": [dataclasses.asdict(server) for server in backends],
+                "interfaces": list(interfaces),
             }
         )
 
@@ -193,6 +194,29 @@ def split_link(frame_):
     while frame_[at - 2 : at] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
     return frame_[:at], frame_[at:]
+
+
+def headers_length(whole):
+    """Of an IP packet's own header and its extension headers."""
+    if whole[0] >> 4 == 4:
+        return (whole[0] & 15) * 4
+    at, kind = 40, whole[6]
+    while kind in (0, 43, 44, 60):
+        at, kind = at + (8 if kind == 44 else 8 * (whole[at + 1] + 1)), whole[at]
+    return at
+
+
+def time_exceeded(frame_, port=LEFT, src=None):
+    """The answer to a frame whose TTL ends; `src`: by default whom it was sent to."""
+    head, whole = split_link(frame_)
+    quoted = Raw(whole[: headers_length(whole) + 8])
+    if whole[0] >> 4 == 4:
+        asked = IP(whole)
+        back = IP(src=src or asked.dst, dst=asked.src, id=0, flags="DF", ttl=64) / ICMP(type=11) / quoted
+    else:
+        asked = IPv6(whole)
+        back = IPv6(src=src or asked.dst, dst=asked.src, hlim=64) / ICMPv6TimeExceeded() / quoted
+    return on_wire(port, PORT_MAC[port], ":".join(f"{byte:02x}" for byte in head[6:12]), bytes(back))
 
 
 def hop_later(whole):

@@ -91,9 +91,9 @@ def answer_none_when_there_are_none_left(r):
     r.drop(LEFT, sent, "answer_limited")
 
 
-def too_big(frame_, mtu, port=LEFT):
+def too_big(frame_, mtu, port=LEFT, **ends):
     quoted = split_link(frame_)[1][:128]
-    return back(ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(quoted), port=port)
+    return back(ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(quoted), port=port, **ends)
 
 
 @row
@@ -180,3 +180,96 @@ def answer_too_big_before_ipv6(r):
     sent, _ = d.request(payload=b"x" * 1353, ip={"flags": "DF"})
     r.forward(LEFT, sent, LEFT, too_big(sent, 1380), "too_big_sent")
     d.ask(payload=b"x" * 1352, ip={"flags": "DF"})
+
+
+OWN = [{"port": LEFT, "addr4": "198.51.100.1", "addr6": "2001:db8:51::1", "mtu": 1500},
+       {"port": RIGHT, "addr4": "10.0.0.254", "mtu": 1500}]
+
+
+@row
+def answer_time_exceeded_as_a_router(r):
+    """From the port that the packet came to; no flow begins, and none changes."""
+    r.tables([WEB], [A], interfaces=OWN)
+    c = Conversation(r, WEB, A)
+    sent, _ = c.request(flags="S", ip={"ttl": 1})
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent, src="198.51.100.1"), "time_exceeded_sent")
+    sent, _ = c.request(flags="A", seq=1001, ack=5001, ip={"ttl": 1})  # of no flow: not even looked at
+    r.forward(LEFT, sent, LEFT, reset(flags="R", seq=5001), "reset_sent")
+    c.established()
+    sent, _ = c.answer(flags="A", seq=5001, ack=1001, payload=b"y" * 1400, ip={"ttl": 1})
+    r.forward(RIGHT, sent, RIGHT, time_exceeded(sent, RIGHT, src="10.0.0.254"), "time_exceeded_sent")
+    r.tables([WEB], [A], interfaces=[{"port": LEFT, "addr4": "198.51.100.2"}])
+    sent, _ = c.request(flags="A", seq=1001, ack=5001, ip={"ttl": 1})
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent, src="198.51.100.2"), "time_exceeded_sent")
+    sent, _ = c.answer(flags="A", seq=5001, ack=1001, ip={"ttl": 1})
+    r.forward(RIGHT, sent, RIGHT, time_exceeded(sent, RIGHT), "time_exceeded_sent")
+
+
+@row
+def answer_time_exceeded_quotes_eight_bytes(r):
+    """Whatever IP options and payload there are, of each parity, and padding."""
+    from scapy.layers.inet import IPOption
+
+    r.tables([DNS], [A])
+    c = Conversation(r, DNS, A)
+    for words in (0, 1, 10):
+        ip = {"ttl": 1, "options": [IPOption(b"\x01" * 4 * words)] if words else []}
+        for payload in (b"", b"x", b"xy", b"xyz" * 400):
+            sent, _ = c.request(payload=payload, ip=ip, pad=b"\xee" * 9)
+            r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")
+
+
+@row
+def answer_time_exceeded_not_to_what_may_not_be_answered(r):
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A).established()
+    sent, _ = c.request(flags="R", seq=1001, ip={"ttl": 1})
+    r.drop(LEFT, sent, "ttl")
+    for src in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
+        r.drop(LEFT, Conversation(r, WEB, A, client=src).request(flags="S", ip={"ttl": 1})[0], "ttl")
+
+
+@row(answers=1)
+def answer_time_exceeded_so_many_in_a_tick(r):
+    r.tables([WEB], [A])
+    sent, _ = Conversation(r, WEB, A).request(flags="S", ip={"ttl": 1})
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")
+    r.drop(LEFT, sent, "answer_limited")
+    r.age(100)
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")
+
+
+@row
+def answer_time_exceeded_into_a_vlan(r):
+    r.tables([WEB], [A], interfaces=[{"port": LEFT_VLAN, "addr4": "198.51.100.1"}])
+    sent, _ = Conversation(r, WEB, A, port=LEFT_VLAN).request(flags="S", ip={"ttl": 1})
+    r.forward(LEFT_VLAN, sent, LEFT_VLAN, time_exceeded(sent, LEFT_VLAN, src="198.51.100.1"), "time_exceeded_sent")
+
+
+@row
+def answer_to_a_reply_too_long_for_the_clients_link(r):
+    """Its first link, so DF or not; IPv6 makes it longer (RFC 7915 section 4.2). The flow is not hurt."""
+    own = [{"port": LEFT, "mtu": 1400}, {"port": RIGHT, "addr4": "10.0.0.254", "mtu": 9000}]
+    dns6 = Service(addr=VIP6, port=53, protocol="udp", turns=(0,), upstream=1, id=3)
+    r.tables([DNS, dns6], [A], interfaces=own)
+    for service, client, takes in ((DNS, CLIENT, 1400), (dns6, CLIENT6, 1380)):
+        c = Conversation(r, service, A, client=client)
+        c.ask("flow_new", payload=b"x")
+        c.reply(payload=b"y" * (takes - 28), ip={"flags": "DF"})
+        for flags in ("", "DF"):
+            sent, _ = c.answer(payload=b"y" * (takes - 27), ip={"flags": flags})
+            expected = too_big(sent, takes, port=RIGHT, mac=A.mac, src="10.0.0.254", dst=A.addr)
+            r.forward(RIGHT, sent, RIGHT, expected, "too_big_sent")
+        c.reply(payload=b"y" * (takes - 28), ip={"flags": "DF"})
+    r.tables([DNS, dns6], [A], interfaces=[{"port": LEFT, "mtu": 1500}])
+    c.reply(payload=b"y" * 1452)
+
+
+@row
+def answer_to_a_reply_where_another_port_is_narrower(r):
+    """What counts is the port that it leaves by."""
+    own = [{"port": LEFT, "mtu": 9000}, {"port": RIGHT, "mtu": 9000}, {"port": LEFT_VLAN, "mtu": 1400}]
+    r.tables([DNS], [A], interfaces=own)
+    c = Conversation(r, DNS, A)
+    c.ask("flow_new", payload=b"x")
+    c.reply(payload=b"y" * 1500)

@@ -2,7 +2,7 @@
 """What weir answers itself in IPv6: a reset to TCP of no flow, and how long packets may be."""
 
 from scapy.layers.inet import ICMP
-from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
+from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, PadN
 from scapy.packet import Raw
 
 from lab import *
@@ -157,18 +157,18 @@ def answer6_too_big_before_ipv4(r):
 
 
 @row
-def answer6_ipv4_without_df_before_ipv6_is_not_answered(r):
-    """RFC 7915 section 4: its sender wants it fragmented, which weir does not do."""
+def answer6_ipv4_without_df_before_ipv6(r):
+    """RFC 7915 section 4: its sender wants it fragmented, which weir does not do; he can, once he knows."""
     old = Service(port=53, protocol="udp", turns=(0,), upstream=1, id=2)
     tight = backend6(0, mtu=1400)
     r.tables([old], [tight])
     c = Conversation(r, old, tight)
     c.ask("flow_new", payload=b"x" * 1352)
-    r.drop(LEFT, c.request(payload=b"x" * 1353)[0], "must_fragment")
-    sent, _ = c.request(payload=b"x" * 1353, ip={"flags": "DF"})
-    quoted = split_link(sent)[1][:128]
-    answer = IP(src=VIP, dst=CLIENT, id=0, flags="DF", ttl=64) / ICMP(type=3, code=4, nexthopmtu=1380) / Raw(quoted)
-    r.forward(LEFT, sent, LEFT, on_wire(LEFT, PORT_MAC[LEFT], CLIENT_MAC, bytes(answer)), "too_big_sent")
+    for flags in ("", "DF"):
+        sent, _ = c.request(payload=b"x" * 1353, ip={"flags": flags})
+        quoted = split_link(sent)[1][:128]
+        answer = IP(src=VIP, dst=CLIENT, id=0, flags="DF", ttl=64) / ICMP(type=3, code=4, nexthopmtu=1380) / Raw(quoted)
+        r.forward(LEFT, sent, LEFT, on_wire(LEFT, PORT_MAC[LEFT], CLIENT_MAC, bytes(answer)), "too_big_sent")
 
 
 @row
@@ -181,3 +181,54 @@ def answer6_into_a_vlan(r):
     d.ask("flow_new", payload=b"x")
     sent, _ = d.request(payload=b"x" * 1373)
     r.forward(LEFT_VLAN, sent, LEFT_VLAN, too_big6(sent, 1400, port=LEFT_VLAN), "too_big_sent")
+
+
+@row
+def answer6_time_exceeded(r):
+    """From the port that the packet came to, if it has an address of the family."""
+    r.tables([WEB, DNS], [A6], interfaces=[{"port": LEFT, "addr4": "198.51.100.1", "addr6": "2001:db8:51::1"},
+                                           {"port": RIGHT, "addr4": "10.0.0.254"}])
+    c = talk(r)
+    sent, _ = c.request(flags="S", ip={"hlim": 1})
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent, src="2001:db8:51::1"), "time_exceeded_sent")
+    c.established()
+    sent, _ = c.answer(ip={"hlim": 1}, **DATA)
+    r.forward(RIGHT, sent, RIGHT, time_exceeded(sent, RIGHT), "time_exceeded_sent")
+
+
+@row
+def answer6_time_exceeded_quotes_eight_bytes(r):
+    """Behind extension headers; not behind more of them than the quote may have."""
+    r.tables([DNS], [A6])
+    c = talk(r, DNS)
+    for size in (0, 4, 68, 76, 200):  # of padding in the options
+        ext = [IPv6ExtHdrDestOpt(options=[PadN(optdata=bytes(size))])] if size else []
+        for payload in (b"", b"x", b"xyz" * 300):
+            sent, _ = c.request(payload=payload, ip={"hlim": 1, "ext": ext}, pad=b"\xee" * 9)
+            if headers_length(split_link(sent)[1]) + 8 <= 128:
+                r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")
+            else:
+                r.drop(LEFT, sent, "ttl")
+
+
+@row
+def answer6_time_exceeded_not_to_what_may_not_be_answered(r):
+    r.tables([WEB], [A6])
+    for src in ("::", "::1", "ff02::1"):
+        r.drop(LEFT, Conversation(r, WEB, A6, client=src).request(flags="S", ip={"hlim": 1})[0], "ttl")
+
+
+@row
+def answer6_to_a_reply_too_long_for_the_clients_link(r):
+    """IPv4 makes it shorter (RFC 7915 section 5.1)."""
+    own = [{"port": LEFT, "mtu": 1400}, {"port": RIGHT, "addr6": "2001:db8:1::fe", "mtu": 9000}]
+    old = Service(port=53, protocol="udp", turns=(0,), upstream=1, id=3)
+    r.tables([DNS, old], [A6], interfaces=own)
+    for service, client, takes in ((DNS, CLIENT6, 1400), (old, CLIENT, 1420)):
+        c = Conversation(r, service, A6, client=client)
+        c.ask("flow_new", payload=b"x")
+        c.reply(payload=b"y" * (takes - 48))
+        sent, _ = c.answer(payload=b"y" * (takes - 47))
+        quoted = Raw(split_link(sent)[1][: 1280 - 48])
+        answer = IPv6(src="2001:db8:1::fe", dst=A6.addr, hlim=64) / ICMPv6PacketTooBig(mtu=takes) / quoted
+        r.forward(RIGHT, sent, RIGHT, on_wire(RIGHT, PORT_MAC[RIGHT], A6.mac, bytes(answer)), "too_big_sent")

@@ -253,7 +253,9 @@ def fragment_ttl_used_up(r):
     r.tables([DNS], [A, B])
     c = Conversation(r, DNS, A)
     c.ask("flow_new", payload=b"x")
-    for came, _ in pieces(c.request(payload=b"x" * 200, ip={"id": 3, "ttl": 1}), 64):
-        r.to_host(LEFT, came, "ttl")
-    for came, _ in pieces(c.answer(payload=b"x" * 200, ip={"id": 3, "ttl": 1}), 64):
-        r.to_host(RIGHT, came, "ttl")
+    for port, whole in ((LEFT, c.request(payload=b"x" * 200, ip={"id": 3, "ttl": 1})),
+                        (RIGHT, c.answer(payload=b"x" * 200, ip={"id": 3, "ttl": 1}))):
+        first, *later = [came for came, _ in pieces(whole, 64)]
+        r.forward(port, first, port, time_exceeded(first, port), "time_exceeded_sent")
+        for came in later:
+            r.drop(port, came, "ttl")

@@ -6,6 +6,7 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6
 from scapy.packet import Raw
 
 from lab import *
+from rows_answer import too_big
 
 WEB = Service(addr=VIP6)
 DNS = Service(addr=VIP6, port=53, protocol="udp", turns=(0, 1), upstream=1, id=2)
@@ -242,10 +243,12 @@ def fragment6_hop_limit_used_up(r):
     r.tables([DNS], [A6, B6])
     c = talk(r)
     c.ask("flow_new", payload=b"x")
-    for came in cut(c.request(payload=b"x" * 200, ip={"hlim": 1})[0], 64):
-        r.to_host(LEFT, came, "ttl")
-    for came in cut(c.answer(payload=b"x" * 200, ip={"hlim": 1})[0], 64):
-        r.to_host(RIGHT, came, "ttl")
+    for port, whole in ((LEFT, c.request(payload=b"x" * 200, ip={"hlim": 1})[0]),
+                        (RIGHT, c.answer(payload=b"x" * 200, ip={"hlim": 1})[0])):
+        first, *later = cut(whole, 64)
+        r.forward(port, first, port, time_exceeded(first, port), "time_exceeded_sent")
+        for came in later:
+            r.drop(port, came, "ttl")
 
 
 @row
@@ -337,12 +340,12 @@ def fragment_between_families_without_checksum(r):
 
 @row
 def fragment_between_families_too_long_for_the_way(r):
-    """28 bytes more: IPv4 without DF, which weir would have to fragment again."""
+    """28 bytes more: IPv4 without DF, which weir would have to fragment again. Its sender hears of it."""
     tight = backend6(1, mtu=1500)
     r.tables(CROSSING[0], [A, tight])
     c = Conversation(r, OLD_DNS, tight)
     parts = pieces(c.request(payload=b"x" * 5000), 1480)
-    r.drop(LEFT, parts[0][0], "must_fragment")
+    r.forward(LEFT, parts[0][0], LEFT, too_big(parts[0][0], 1472), "too_big_sent")
     r.drop(LEFT, parts[1][0], "must_fragment")
     c.ask("flow_hit", payload=b"x" * 1400)
     for came, leaves in pieces(c.request(payload=b"x" * 5000), 1448, 5):

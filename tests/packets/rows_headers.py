@@ -94,9 +94,10 @@ def headers_ttl_ends_here(r):
         name = "ttl" if addr == VIP else "hlim"
         for left in (0, 1):
             client = CLIENT if addr == VIP else CLIENT6
-            r.to_host(LEFT, from_client(client, addr, NEW[protocol], **{name: left}), "ttl")
+            sent = from_client(client, addr, NEW[protocol], **{name: left})
+            r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")
         c = conversation(r, service)
         fields = {"flags": "S"} if protocol == "tcp" else {"payload": b"q"}
         c.ask("flow_new", ip={name: 2}, **fields)
         sent, _ = c.answer(ip={name: 1}, **fields)
-        r.to_host(c.server.out, sent, "ttl")
+        r.forward(c.server.out, sent, c.server.out, time_exceeded(sent, c.server.out), "time_exceeded_sent")

@@ -325,9 +325,9 @@ def icmp_ttl_used_up(r):
     e = Errors(Conversation(r, WEB, A).established())
     for left in (0, 1):
         came, _ = e.about_answer(ERRORS[4], outer={"ttl": left}, flags="A", seq=5001, ack=1001)
-        r.to_host(LEFT, came, "ttl")
+        r.drop(LEFT, came, "ttl")
         came, _ = e.about_request(ERRORS[4], outer={"ttl": left}, flags="A", seq=1001, ack=5001)
-        r.to_host(RIGHT, came, "ttl")
+        r.drop(RIGHT, came, "ttl")
 
 
 @row

@@ -258,8 +258,8 @@ def icmp6_hop_limit_used_up(r):
     r.tables([WEB], [A6])
     e = Errors(talk(r).established())
     for left in (0, 1):
-        r.to_host(LEFT, e.about_answer(TOO_BIG, outer={"hlim": left}, **DATA_BACK)[0], "ttl")
-        r.to_host(RIGHT, e.about_request(TOO_BIG, outer={"hlim": left}, **DATA)[0], "ttl")
+        r.drop(LEFT, e.about_answer(TOO_BIG, outer={"hlim": left}, **DATA_BACK)[0], "ttl")
+        r.drop(RIGHT, e.about_request(TOO_BIG, outer={"hlim": left}, **DATA)[0], "ttl")
 
 
 @row

@@ -217,7 +217,7 @@ def across_fields(r):
     new.to_client(*TO_SIX[0], ip={"options": [IPOption_NOP()] * 8}, flags="A")
     for e, left in ((new, "ttl"), (old, "hlim")):
         kind = (TO_SIX if left == "ttl" else TO_FOUR)[0][0]
-        r.to_host(RIGHT, e.about_request(kind, None, ip={left: 1}, flags="A")[0], "ttl")
+        r.drop(RIGHT, e.about_request(kind, None, ip={left: 1}, flags="A")[0], "ttl")
     sent = packet(B6.snat, B6.addr, TCP(sport=old.c.source, dport=8080, flags="A"), hlim=63)
     came = bytes(IPv6(src=INNER_ROUTER[6], dst=B6.snat) / IPv6ExtHdrDestOpt() / TO_FOUR[0][0].copy() / Raw(sent))
     _, leaves = old.about_request(*TO_FOUR[0], flags="A")

@@ -104,4 +104,4 @@ def ttl_of_one_passes_where_the_packet_stays_as_it_is(r):
     server = dataclasses.replace(A, mode="transparent")
     r.tables([Service(turns=(0,))], [server])
     sent, _ = Conversation(r, Service(turns=(0,)), server, sport=40003).request(flags="S", ip={"ttl": 1})
-    r.to_host(LEFT, sent, "ttl")
+    r.forward(LEFT, sent, LEFT, time_exceeded(sent), "time_exceeded_sent")

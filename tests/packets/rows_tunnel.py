@@ -219,7 +219,7 @@ def _(r, mode, over):
         c.ask(flags="PA", payload=b"x" * 1001, ip={"id": 9})
     else:
         sent, _ = c.request(flags="PA", payload=b"x" * 1001, ip={"id": 9})
-        r.drop(LEFT, sent, "must_fragment")
+        r.forward(LEFT, sent, LEFT, too_big(sent, 1040), "too_big_sent")
 
 
 @each_kind("tunnel_longer_than_the_link")

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "wire"))
 
 from checksums import Reassembly, check_frame  # noqa: E402
 
-ANSWERS = {"reset_sent", "too_big_sent"}  # weir's own packets
+ANSWERS = {"reset_sent", "too_big_sent", "time_exceeded_sent"}  # weir's own packets
 # A row in which a packet with a wrong checksum is sent on says so by its name; here are the others: what has no
 # checksum where it should.
 WITHOUT = {"icmp6_quoted_udp_without_checksum", "tunnel_gue_checksum_is_zero_where_nothing_vouches_for_the_packet"}

@@ -120,6 +120,28 @@ TEST_F(WriterTest, AGenerationGoesToTheOtherHalf) {
     EXPECT_EQ(bytes(1), empty) << "what generation 1 left there is gone";
 }
 
+TEST_F(WriterTest, InterfacesBelongToTheirGeneration) {
+    const weir_control& control = *tables.view().control;
+    const auto publish = [&](std::uint16_t mtu) {
+        std::array<weir_interface, 3> interfaces{};
+        interfaces[2].addr4 = weir_be32_from(mtu);
+        interfaces[2].mtu = mtu;
+        writer.begin();
+        writer.set_interfaces(interfaces);
+        ASSERT_EQ(writer.publish({}, {}), "");
+    };
+    EXPECT_EQ(control.reply_mtu, 0xffff);
+    publish(1500);
+    EXPECT_EQ(control.interfaces[1][2].mtu, 1500);
+    EXPECT_EQ(control.reply_mtu, 1500);
+    publish(9000);
+    EXPECT_EQ(control.interfaces[0][2].mtu, 9000);
+    EXPECT_EQ(weir_be32_to(control.interfaces[1][2].addr4), 1500u);
+    EXPECT_EQ(control.reply_mtu, 1500);  // a packet may still be with the other half
+    publish(9000);
+    EXPECT_EQ(control.reply_mtu, 9000);
+}
+
 TEST_F(WriterTest, WaitsForTheReadersOfTheIdleHalf) {
     for (std::uint64_t generation = 0; generation < 3; generation++) {
         writer.begin();
