@@ -23,6 +23,7 @@ struct TxQueue {
     std::uint16_t queue = 0;
     bool takes_segments = false;       // packets of several segments; else they are made contiguous
     rte_spinlock_t* shared = nullptr;  // set: other workers send here too
+    std::uint8_t back = 0;  // set: gives frames back to the kernel by this port (bpf/steer/back.h)
     std::uint64_t* dropped = nullptr;  // set: counts what the port did not take, for all workers
 };
 
@@ -38,6 +39,8 @@ class Output {
         packets_[count_] = packet;
         reasons_[count_++] = static_cast<std::uint8_t>(reason);
     }
+
+    std::uint8_t back() const { return queue_.back; }
 
     void flush(weir_worker& stats);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "dataplane/device.h"
@@ -107,7 +108,16 @@ Status Ports::open(const DataplaneOptions& options, const tables::View& tables,
             return status;
         }
     }
-    return success();
+    return open_way_back(area.ports[0].tap_ifindex);
+}
+
+// With AF_XDP the kernel has no copy of what steering took.
+Status Ports::open_way_back(unsigned host_link) {
+    std::array<unsigned, WEIR_PORT_CAPACITY> ifindex{};
+    for (std::size_t port = 0; port < entries_.size(); port++)
+        ifindex[port] = entries_[port].steered_xdp;
+    if (std::ranges::all_of(ifindex, [](unsigned index) { return index == 0; })) return success();
+    return steer::attach_back(host_link, ifindex);
 }
 
 DeviceOptions Ports::port(unsigned rx_queues) const {
@@ -242,6 +252,11 @@ WorkerLinks Ports::links_of(unsigned index, unsigned workers, tables::DataplaneA
         Entry& entry = entries_[port];
         add_rx(links.rx, entry.device, port, false, index, workers);
         links.port[port] = tx_queue(entry.device, index, workers, area.ports[port].tx_dropped);
+        if (entry.steered_xdp != 0) {
+            links.host[port] =
+                tx_queue(entries_[0].device, index, workers, area.ports[0].tx_dropped);
+            links.host[port].back = static_cast<std::uint8_t>(port);
+        }
         if (!entry.has_tap) continue;
         add_rx(links.rx, entry.tap, port, true, index, workers);
         links.host[port] = tx_queue(entry.tap, index, workers, area.ports[port].tx_dropped);

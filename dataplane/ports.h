@@ -55,6 +55,7 @@ class Ports {
     };
     Status open_interface(const PortOption& option, const Steered& steered, Entry& entry,
                           tables::PortReport& report);
+    Status open_way_back(unsigned host_link);
     Status open_af_xdp(const PortOption& option, Entry& entry, unsigned ifindex);
     DeviceOptions port(unsigned rx_queues) const;
     DeviceOptions tap() const;

@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 
 #include "bpf/shared/program.h"
+#include "bpf/steer/back.h"
 #include "dataplane/owner.h"
 
 namespace weir {
@@ -135,6 +136,8 @@ void send(Batch& batch, Outputs& outputs, weir_worker& stats) {
             output = &outputs.host[batch.port[i]];
 
         if (output && output->connected()) {
+            if (output->back() != 0)
+                rte_pktmbuf_mtod(frame, weir_eth*)->src = weir_steer_back_mac(output->back());
             output->add(frame, reason, stats);
             continue;
         }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dataplane/steer_map.h"
+#include "steer_back.skel.h"
 #include "steer_tc.skel.h"
 #include "steer_xdp.skel.h"
 
@@ -198,6 +199,25 @@ Status detach_tc(unsigned ifindex, bool remove_qdisc) {
         hook.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);
         bpf_tc_hook_destroy(&hook);  // an error: somebody else has removed it before
     }
+    return success();
+}
+
+Status attach_back(unsigned host_link, std::span<const unsigned> ifindex) {
+    steer_back* skeleton = steer_back__open_and_load();
+    if (!skeleton) return failure("loading the steering program for", host_link, -errno);
+    int error = 0;
+    for (std::uint32_t port = 0; port < ifindex.size() && error == 0; port++)
+        error =
+            bpf_map_update_elem(bpf_map__fd(skeleton->maps.weir_back), &port, &ifindex[port], 0);
+    bpf_tc_hook hook = ingress(host_link);
+    if (error == 0) error = bpf_tc_hook_create(&hook);
+    if (error == 0) {
+        bpf_tc_opts opts = place();
+        opts.prog_fd = bpf_program__fd(skeleton->progs.weir_steer_back);
+        error = bpf_tc_attach(&hook, &opts);
+    }
+    steer_back__destroy(skeleton);  // the filter holds the program, the program its map
+    if (error != 0) return failure("attaching the steering program to", host_link, error);
     return success();
 }
 

@@ -36,4 +36,8 @@ Result<bool> attach_tc(unsigned ifindex, std::span<const weir_service> services,
                        unsigned port);
 Status detach_tc(unsigned ifindex, bool remove_qdisc);
 
+// On the host link: what comes with the source MAC weir_steer_back_mac(port) comes in again by the
+// interface `ifindex[port]`. It goes with the interface.
+Status attach_back(unsigned host_link, std::span<const unsigned> ifindex);
+
 }  // namespace weir::steer

@@ -23,45 +23,72 @@ std::vector<weir_steer_key> keys_of(int map) {
     return keys;
 }
 
-// Two upstreams may name one server, two services one address; the map has room for one range.
-void widen(Entries& entries, const weir_steer_key& key, std::uint16_t low, std::uint16_t high) {
-    const auto [entry, added] = entries.try_emplace(key, low, high);
-    entry->second.low = std::min(entry->second.low, low);
-    entry->second.high = std::max(entry->second.high, high);
+using Ranges = std::vector<std::pair<unsigned, unsigned>>;  // of ports, both ends included
+
+// Sorted, and without overlaps; the two that are closest become one while there are too many: the
+// ports between them go to weir, which gives their packets back.
+Ranges fitting(Ranges ranges) {
+    std::ranges::sort(ranges);
+    Ranges made;
+    for (const auto& [low, high] : ranges)
+        if (!made.empty() && low <= made.back().second + 1)
+            made.back().second = std::max(made.back().second, high);
+        else
+            made.emplace_back(low, high);
+    while (made.size() > WEIR_STEER_RANGES) {
+        std::size_t closest = 1;
+        const auto gap = [&](std::size_t i) { return made[i].first - made[i - 1].second; };
+        for (std::size_t i = 2; i < made.size(); i++)
+            if (gap(i) < gap(closest)) closest = i;
+        made[closest - 1].second = made[closest].second;
+        made.erase(made.begin() + static_cast<std::ptrdiff_t>(closest));
+    }
+    return made;
+}
+
+weir_steer_ports ports_of(const Ranges& ranges) {
+    weir_steer_ports ports;
+    for (auto& range : ports.range) range = {1, 0};
+    std::size_t i = 0;
+    for (const auto& [low, high] : fitting(ranges))
+        ports.range[i++] = {static_cast<std::uint16_t>(low), static_cast<std::uint16_t>(high)};
+    return ports;
 }
 
 }  // namespace
 
 Entries entries_of(std::span<const weir_service> services, std::span<const weir_backend> backends,
                    std::span<const weir_port> ports, unsigned port) {
-    Entries entries;
+    // Two upstreams may name one server, two services one address.
+    std::map<weir_steer_key, Ranges, KeyOrder> all;
     for (const weir_port& vlan : ports) {
         if (vlan.tags == 0 || vlan.parent != port) continue;
         weir_steer_key key{};
         key.kind = WEIR_STEER_VLAN;
         for (unsigned i = 0; i < vlan.tags && i < WEIR_TAGS; i++)
             key.peer.word[i] = weir_steer_tag(&vlan.tag[i]);
-        entries[key] = {0, 0xffff};
+        all[key] = {{0, 0xffff}};
     }
     for (const weir_service& service : services) {
         if (!(service.flags & WEIR_SERVICE_USED)) continue;
         const weir_steer_key key{
             {}, service.addr, service.port, service.protocol, WEIR_STEER_SERVICE};
         if (service.port_high == 0)
-            widen(entries, key, 0, 0xffff);
+            all[key].emplace_back(0, 0xffff);
         else
-            widen(entries, key, service.port_low, service.port_high);
+            all[key].emplace_back(service.port_low, service.port_high);
     }
     for (const weir_backend& backend : backends) {
         if (!(backend.flags & WEIR_BACKEND_USED)) continue;
         if (backend.mode == WEIR_MODE_NAT)
-            widen(entries, {backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND},
-                  backend.snat_low, backend.snat_high);
+            all[{backend.addr, backend.snat, backend.port, 0, WEIR_STEER_BACKEND}].emplace_back(
+                backend.snat_low, backend.snat_high);
         if (backend.mode != WEIR_MODE_TRANSPARENT) continue;
-        widen(entries, {backend.addr, {}, {}, 0, WEIR_STEER_BACKEND}, 0, 0xffff);
-        entries.try_emplace({backend.addr, backend.snat, {}, 0, WEIR_STEER_BACKEND},
-                            weir_steer_ports{1, 0});
+        all[{backend.addr, {}, backend.port, 0, WEIR_STEER_BACKEND}].emplace_back(0, 0xffff);
+        all[{backend.addr, backend.snat, {}, 0, WEIR_STEER_BACKEND}];  // none
     }
+    Entries entries;
+    for (const auto& [key, ranges] : all) entries.emplace(key, ports_of(ranges));
     return entries;
 }
 

@@ -11,6 +11,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "back.h"
 #include "bpf/shared/parse.h"
 #include "steer.h"
 
@@ -51,7 +52,11 @@ WEIR_INLINE struct weir_steer_datagram weir_steer_datagram_of(const struct weir_
 /* Whether the key is there, and has this port. */
 WEIR_INLINE int weir_steer_within(const struct weir_steer_key* key, __u16 port) {
     const struct weir_steer_ports* ports = bpf_map_lookup_elem(&weir_steer, key);
-    return ports && port >= ports->low && port <= ports->high;
+
+    if (!ports) return 0;
+    for (__u32 i = 0; i < WEIR_STEER_RANGES; i++)
+        if (port >= ports->range[i].low && port <= ports->range[i].high) return 1;
+    return 0;
 }
 
 /* Whether the tags are those of one of weir's ports, or there are none but a priority. `outer` is a
@@ -86,7 +91,7 @@ WEIR_INLINE int weir_steer_knows(const struct weir_packet* packet) {
 
     const __u16 port = weir_be16_to(packet->tuple.dport);
     key.port.raw = 0;
-    if (weir_steer_within(&key, port)) return 1; /* a range of ports */
+    if (weir_steer_within(&key, port)) return 1; /* of a range of ports */
 
     key.peer = packet->tuple.src;
     key.protocol = 0;
@@ -98,13 +103,17 @@ WEIR_INLINE int weir_steer_knows(const struct weir_packet* packet) {
     if (bpf_map_lookup_elem(&weir_steer, &key)) return 0; /* it answers the host itself */
     key.local.word[0].raw = key.local.word[1].raw = key.local.word[2].raw = 0;
     key.local.word[3].raw = 0;
-    return weir_steer_within(&key, port); /* it answers to the clients' own addresses */
+    if (weir_steer_within(&key, port)) return 1; /* it answers to the clients' own addresses */
+    key.port = packet->tuple.sport;
+    return weir_steer_within(&key, port);
 }
 
 /* 1 if the frame [data, end) of `length` bytes belongs to weir. */
 WEIR_INLINE int weir_steer_ours(void* data, void* end, __u32 length, const struct weir_tag* outer) {
     struct weir_packet packet = {0};
 
+    const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
+    if (!eth || weir_steer_came_back(&eth->src)) return 0;
     if (weir_parse(&packet, data, end, length, 0) != WEIR_REASON_NONE) return 0;
     if (!weir_steer_vlan(&packet, outer, data, end)) return 0;
     const struct weir_steer_datagram datagram = weir_steer_datagram_of(&packet);

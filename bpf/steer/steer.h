@@ -18,11 +18,11 @@
 #define WEIR_STEER_CAPACITY 16384
 
 enum weir_steer_kind {
-    /* peer: zero; local, port, protocol: the service's; port 0: its ports are a range */
+    /* peer: zero; local, port, protocol: the service's; port 0: its ports are ranges */
     WEIR_STEER_SERVICE = 1,
     /* peer, port: the backend's, port 0: any; local: its SNAT address; protocol: 0, any. Of a
-     * transparent backend local and port are zero: any; but there also is a key of port 0 with the
-     * host's address and no ports, because what the host asks it (a health check) is the host's. */
+     * transparent backend local is zero: any; but there also is a key of port 0 with the host's
+     * address and no ports, because what the host asks it (a health check) is the host's. */
     WEIR_STEER_BACKEND = 2,
     /* peer: its tags, outer one first, in words (weir_steer_tag); rest: zero */
     WEIR_STEER_VLAN = 3,
@@ -44,10 +44,15 @@ WEIR_INLINE struct weir_be32 weir_steer_tag(const struct weir_tag* tag) {
     return word;
 }
 
-/* The ports of `local` that are weir's, host order, both included. */
+#define WEIR_STEER_RANGES 8u
+
+/* The ports of `local` that are weir's: ranges in host order, both ends included. Those that are
+ * not needed are 1 to 0. */
 struct weir_steer_ports {
-    __u16 low;
-    __u16 high;
+    struct {
+        __u16 low;
+        __u16 high;
+    } range[WEIR_STEER_RANGES];
 };
 
 #endif

@@ -33,6 +33,15 @@ weir_backend backend(std::uint16_t port, std::uint16_t low, std::uint16_t high) 
     return record;
 }
 
+// The ranges that are there, as text.
+std::string text(const weir_steer_ports& ports) {
+    std::string all;
+    for (const auto& range : ports.range)
+        if (range.low <= range.high)
+            all += std::to_string(range.low) + "-" + std::to_string(range.high) + " ";
+    return all;
+}
+
 TEST(Steer, OnlyUsedRecordsAreSteered) {
     const std::array services{service(80), service(81, 0),
                               service(82, WEIR_SERVICE_USED | WEIR_SERVICE_DRAINING)};
@@ -43,17 +52,29 @@ TEST(Steer, OnlyUsedRecordsAreSteered) {
     for (const auto& [key, ports] : entries) {
         if (key.kind != WEIR_STEER_BACKEND) continue;
         EXPECT_EQ(weir_be16_to(key.port), 1000);
-        EXPECT_EQ(ports.low, 61000);
-        EXPECT_EQ(ports.high, 62000);
+        EXPECT_EQ(text(ports), "61000-62000 ");
     }
 }
 
-TEST(Steer, AServerOfTwoUpstreamsHasOneRangeForBoth) {
+TEST(Steer, AServerOfTwoUpstreamsHasTheRangesOfBoth) {
     const std::array backends{backend(1000, 61000, 62000), backend(1000, 63000, 64000)};
     const Entries entries = entries_of({}, backends, {}, 1);
     ASSERT_EQ(entries.size(), 1u);
-    EXPECT_EQ(entries.begin()->second.low, 61000);
-    EXPECT_EQ(entries.begin()->second.high, 64000);
+    EXPECT_EQ(text(entries.begin()->second), "61000-62000 63000-64000 ");
+}
+
+TEST(Steer, RangesThatTouchAreOneAndTheClosestBecomeSoWhereThereAreTooMany) {
+    std::vector<weir_backend> backends{backend(1000, 100, 200), backend(1000, 150, 199),
+                                       backend(1000, 201, 300)};
+    EXPECT_EQ(text(entries_of({}, backends, {}, 1).begin()->second), "100-300 ");
+    for (std::uint16_t i = 1; i < WEIR_STEER_RANGES; i++)
+        backends.push_back(backend(1000, i * 1000, i * 1000 + 100));
+    EXPECT_EQ(text(entries_of({}, backends, {}, 1).begin()->second),
+              "100-300 1000-1100 2000-2100 3000-3100 4000-4100 5000-5100 6000-6100 7000-7100 ");
+    backends.push_back(backend(1000, 6200, 6300));
+    backends.push_back(backend(1000, 65535, 65535));
+    EXPECT_EQ(text(entries_of({}, backends, {}, 1).begin()->second),
+              "100-1100 2000-2100 3000-3100 4000-4100 5000-5100 6000-6300 7000-7100 65535-65535 ");
 }
 
 TEST(Steer, OnlyTheVlansOfItsPort) {
@@ -79,16 +100,15 @@ TEST(Steer, RangesAndModesHaveKeysOfTheirOwn) {
     Entries entries = entries_of(services, {}, {}, 1);
     ASSERT_EQ(entries.size(), 1u);
     EXPECT_EQ(entries.begin()->first.port.raw, 0);
-    EXPECT_EQ(entries.begin()->second.low, 8000);
-    EXPECT_EQ(entries.begin()->second.high, 9099);
+    EXPECT_EQ(text(entries.begin()->second), "8000-8099 9000-9099 ");
 
     weir_backend any = backend(1000, 61000, 62000);
     any.mode = WEIR_MODE_TRANSPARENT;  // its replies go to clients
     entries = entries_of({}, std::array{any}, {}, 1);
     ASSERT_EQ(entries.size(), 2u);
-    EXPECT_EQ(entries.at({any.addr, {}, {}, 0, WEIR_STEER_BACKEND}).high, 0xffff);
-    const weir_steer_ports host = entries.at({any.addr, any.snat, {}, 0, WEIR_STEER_BACKEND});
-    EXPECT_GT(host.low, host.high) << "what the host asks the backend, it hears itself";
+    EXPECT_EQ(text(entries.at({any.addr, {}, any.port, 0, WEIR_STEER_BACKEND})), "0-65535 ");
+    EXPECT_EQ(text(entries.at({any.addr, any.snat, {}, 0, WEIR_STEER_BACKEND})), "")
+        << "what the host asks the backend, it hears itself";
     for (const auto mode : {WEIR_MODE_DSR, WEIR_MODE_IPIP, WEIR_MODE_GUE}) {
         any.mode = mode;  // and these never come by
         EXPECT_TRUE(entries_of({}, std::array{any}, {}, 1).empty());
