@@ -79,8 +79,14 @@ Status Application::start_engine() {
         publish::make_engine(io_, choice->engine, model_.dataplane, model_.core, std::move(*ports));
     if (!engine) return Error{engine.error()};
     engine_ = std::move(*engine);
+    merging_ = std::make_unique<publish::Merging>(
+        fmt::format("{}/{}.merging", runtime_directory, model_.dataplane.instance));
     if (const auto status = engine_->start(); !status) return status;
-    engine_->on_restart([this] { publish_soon(); });
+    turn_off_merging();
+    engine_->on_restart([this] {
+        turn_off_merging();
+        publish_soon();
+    });
     return network_->refresh();
 }
 
@@ -290,6 +296,12 @@ void Application::health_changed(const std::string& name, bool healthy, const st
     publish_soon();
 }
 
+// A dataplane that starts again may take its ports in another way.
+void Application::turn_off_merging() {
+    if (const auto status = merging_->turn_off(engine_->ports()); !status)
+        log::warn("{}", status.error());
+}
+
 void Application::note_interfaces() {
     balancer_->note_interfaces(
         publish::port_interfaces(engine_->host_link(), engine_->ports(), *network_));
@@ -361,6 +373,7 @@ void Application::check_drained(std::chrono::steady_clock::time_point deadline) 
 void Application::stop() {
     stopping_ = true;
     if (engine_) engine_->stop();
+    if (merging_) merging_->restore();
     api_.reset();
     checker_.reset();
     hops_.reset();

@@ -25,6 +25,7 @@
 #include "control/net/reserve.h"
 #include "control/publish/balancer.h"
 #include "control/publish/engine.h"
+#include "control/publish/merging.h"
 #include "control/publish/routes.h"
 
 namespace weir {
@@ -60,6 +61,7 @@ class Application {
     void probe_targets_changed();
     void health_changed(const std::string& target, bool healthy, const std::string& reason);
     void note_interfaces();
+    void turn_off_merging();
     void network_changed(const Changes& changes);
     void housekeep();
     void wait_signal();
@@ -77,6 +79,7 @@ class Application {
     Reservations reservations_;
     std::unique_ptr<NetworkView> network_;
     std::unique_ptr<publish::Engine> engine_;
+    std::unique_ptr<publish::Merging> merging_;
     std::unique_ptr<NextHops> hops_;
     std::unique_ptr<PathMtus> paths_;
     std::unique_ptr<publish::Routes> routes_;

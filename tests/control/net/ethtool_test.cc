@@ -2,9 +2,12 @@
 // Driver, channels and offloads of a veth, and what DPDK can do with it.
 #include "control/net/ethtool.h"
 
+#include <set>
+
 #include "control/net/dpdk_driver.h"
 #include "control/net/interface.h"
 #include "control/net/link_counters.h"
+#include "control/net/link_features.h"
 #include "tests/control/net/namespace.h"
 
 namespace weir {
@@ -31,6 +34,28 @@ TEST(Ethtool, ReadsAndSetsAVeth) {
             shell(std::string("ethtool -K p0 rxvlan ") + (on ? "on" : "off"));
             EXPECT_EQ(*takes_tags_off("p0"), on);
         }
+    });
+}
+
+TEST(Features, AreFoundAndSetByName) {
+    in_namespace([] {
+        shell("ip link add p0 type veth peer name p1");
+        shell("ethtool -K p0 gro on tso on");
+        const std::vector<std::string> wanted{"rx-gro", "tx-tcp-segmentation", "no-such-feature"};
+        const auto on = features_on("p0", wanted);
+        ASSERT_TRUE(on) << on.error();
+        EXPECT_EQ(std::set(on->begin(), on->end()),
+                  (std::set<std::string>{"rx-gro", "tx-tcp-segmentation"}));
+        EXPECT_TRUE(set_features("p0", {"rx-gro"}, false));
+        EXPECT_FALSE(*offload("p0", Offload::gro));
+        EXPECT_TRUE(*offload("p0", Offload::tso));
+        EXPECT_EQ(features_on("p0", {"rx-gro"})->size(), 0u);
+        EXPECT_TRUE(set_features("p0", {"rx-gro"}, true));
+        EXPECT_TRUE(*offload("p0", Offload::gro));
+        EXPECT_FALSE(features_on("p9", wanted));
+        const auto refused = set_features("p0", {"no-such-feature"}, true);
+        ASSERT_FALSE(refused);
+        EXPECT_NE(refused.error().find("p0 does not let"), std::string::npos) << refused.error();
     });
 }
 
