@@ -309,6 +309,7 @@ void Application::note_interfaces() {
 
 void Application::network_changed(const Changes& changes) {
     if (!changes.links || stopping_) return;
+    if (engine_->follow(*network_)) turn_off_merging();
     note_interfaces();
     // An address of a port came or went: `listen` without an address follows.
     const auto wildcard = publish::port_addresses(engine_->ports(), *network_);

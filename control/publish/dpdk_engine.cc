@@ -16,6 +16,8 @@
 #include "control/net/interface.h"
 #include "control/net/link_counters.h"
 #include "control/net/next_hop.h"
+#include "control/publish/dpdk_report.h"
+#include "control/publish/follow.h"
 #include "control/publish/link_names.h"
 #include "control/publish/vlan_ports.h"
 #include "dataplane/steer.h"
@@ -79,52 +81,6 @@ const char* busy_poll_word(config::BusyPoll mode) {
         default:
             return "auto";
     }
-}
-
-const char* mode_word(tables::PortMode mode) {
-    switch (mode) {
-        case tables::PortMode::exclusive:
-            return "exclusive";
-        case tables::PortMode::selected:
-            return "selected";
-        case tables::PortMode::copied:
-            return "copied";
-        default:
-            return "";
-    }
-}
-
-std::optional<int> known_node(std::int16_t node) {
-    return node == tables::no_node ? std::nullopt : std::optional<int>(node);
-}
-
-PortTraffic port_traffic(unsigned index, const tables::PortReport& report) {
-    // relaxed: each number stands for itself (area.h)
-    const auto read = [](const std::uint64_t& value) {
-        return __atomic_load_n(&value, __ATOMIC_RELAXED);
-    };
-    PortTraffic traffic;
-    traffic.index = index;
-    traffic.rx_queues = report.queues;
-    traffic.tx_queues = report.tx_queues;
-    traffic.node = known_node(report.node);
-    traffic.spread = report.spreads ? "rss" : "rings";
-    traffic.rx_packets = read(report.rx_packets);
-    traffic.rx_bytes = read(report.rx_bytes);
-    traffic.tx_packets = read(report.tx_packets);
-    traffic.tx_bytes = read(report.tx_bytes);
-    traffic.rx_missed = read(report.rx_missed);
-    traffic.rx_no_buffer = read(report.rx_no_buffer);
-    traffic.rx_errors = read(report.rx_errors);
-    traffic.tx_errors = read(report.tx_errors);
-    traffic.tx_dropped = read(report.tx_dropped);
-    for (unsigned i = 0; i < report.queues_counted; i++) {
-        const tables::QueueReport& queue = report.queue[i];
-        traffic.queues.push_back({read(queue.rx_packets), read(queue.rx_bytes),
-                                  read(queue.tx_packets), read(queue.tx_bytes),
-                                  read(queue.rx_errors)});
-    }
-    return traffic;
 }
 
 }  // namespace
@@ -344,12 +300,30 @@ void DpdkEngine::published(std::span<const weir_service> services,
     const std::span<const weir_port> records(segment_->view().control->ports);
     for (unsigned i = 0; i < ports_.size(); i++) {
         const Port& port = ports_[i];
-        if (!is_interface(port) || port.is_vlan()) continue;
+        if (!is_interface(port) || port.is_vlan() || port.ifindex == 0) continue;
         if (const auto status = steer::fill(static_cast<unsigned>(port.ifindex), services, backends,
                                             records, i + 1);
-            !status)
+            !status && process_.running())  // a new one fills the maps itself
             log::error("port {}: {}", port.configured.name, status.error());
     }
+}
+
+// A device of DPDK's stays with the interface that it has opened, so one that was made again takes
+// a new process. A restart that is due already opens it too.
+bool DpdkEngine::follow(const NetworkView& network) {
+    const Followed followed = follow_interfaces(ports_, network);
+    if (!followed.changed) return false;
+    write_ports(*segment_->view().control, link_, 0, ports_);
+    if (std::ranges::any_of(followed.replaced,
+                            [this](std::size_t i) { return !ports_[i].is_vlan(); }) &&
+        process_.running()) {
+        log::notice("restarting weir-dataplane for it; flows go on");
+        process_.end(patience_to_end);
+        quick_deaths_ = 0;
+        started_ = {};
+        restart_soon();
+    }
+    return true;
 }
 
 std::vector<PortTraffic> DpdkEngine::traffic() {

@@ -35,6 +35,7 @@ class DpdkEngine : public Engine {
     void published(std::span<const weir_service> services,
                    std::span<const weir_backend> backends) override;
     void on_restart(OnRestart callback) override { on_restart_ = std::move(callback); }
+    bool follow(const NetworkView& network) override;
     std::vector<PortTraffic> traffic() override;
     std::vector<WorkerPlace> workers() const override;
     void stop() override;

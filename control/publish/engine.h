@@ -13,6 +13,7 @@
 #include "control/config/model.h"
 #include "control/net/address.h"
 #include "control/net/host_link.h"
+#include "control/net/links.h"
 #include "control/publish/directory.h"
 #include "control/publish/traffic.h"
 #include "dataplane/tables/result.h"
@@ -62,6 +63,9 @@ class Engine {
     // restarted dataplane).
     using OnRestart = std::function<void()>;
     virtual void on_restart(OnRestart callback) = 0;
+
+    // The kernel's interfaces have changed (follow.h). true: ports() has too.
+    virtual bool follow(const NetworkView& network) = 0;
 
     // By index in weir_control.ports; empty where nothing counts.
     virtual std::vector<PortTraffic> traffic() { return {}; }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "control/net/dpdk_driver.h"
 #include "control/net/ethtool.h"
@@ -169,27 +170,38 @@ std::vector<weir_interface> port_interfaces(const HostLink& link, const std::vec
     return interfaces;
 }
 
+namespace {
+
+weir_port record_of(const Port& port, const std::vector<Port>& ports) {
+    weir_port record{};
+    record.ifindex = static_cast<std::uint32_t>(port.ifindex);
+    record.mac = to_mac(port.mac);
+    record.kind = WEIR_PORT_NETWORK;
+    record.flags = port.flags;
+    if (!port.is_vlan()) return record;
+    const Port& parent = ports[port.parent];
+    record.ifindex = static_cast<std::uint32_t>(parent.ifindex);
+    record.flags = parent.flags;
+    record.parent = static_cast<std::uint8_t>(port.parent + 1);
+    record.tags = static_cast<std::uint8_t>(port.tags.size());
+    std::ranges::copy(port.tags, record.tag);
+    return record;
+}
+
+}  // namespace
+
 void write_ports(weir_control& control, const HostLink& link, int link_ifindex,
                  const std::vector<Port>& ports) {
-    control.ports[0] = {};
-    control.ports[0].ifindex = static_cast<std::uint32_t>(link_ifindex);
-    control.ports[0].mac = to_mac(link.dataplane.mac);
-    control.ports[0].kind = WEIR_PORT_HOST_LINK;
+    weir_port host{};
+    host.ifindex = static_cast<std::uint32_t>(link_ifindex);
+    host.mac = to_mac(link.dataplane.mac);
+    host.kind = WEIR_PORT_HOST_LINK;
+    control.ports[0] = host;
     for (std::size_t i = 1; i < WEIR_PORT_CAPACITY; i++) {
-        control.ports[i] = weir_port{};
-        if (i > ports.size()) continue;
-        const Port& port = ports[i - 1];
-        control.ports[i].ifindex = static_cast<std::uint32_t>(port.ifindex);
-        control.ports[i].mac = to_mac(port.mac);
-        control.ports[i].kind = WEIR_PORT_NETWORK;
-        control.ports[i].flags = port.flags;
-        if (!port.is_vlan()) continue;
-        const Port& parent = ports[port.parent];
-        control.ports[i].ifindex = static_cast<std::uint32_t>(parent.ifindex);
-        control.ports[i].flags = parent.flags;
-        control.ports[i].parent = static_cast<std::uint8_t>(port.parent + 1);
-        control.ports[i].tags = static_cast<std::uint8_t>(port.tags.size());
-        std::ranges::copy(port.tags, control.ports[i].tag);
+        weir_port record{};
+        if (i <= ports.size()) record = record_of(ports[i - 1], ports);
+        // Packets pass meanwhile: what stays is not touched.
+        if (std::memcmp(&record, &control.ports[i], sizeof(record)) != 0) control.ports[i] = record;
     }
 }
 

@@ -6,10 +6,20 @@
 #include "control/log/log.h"
 #include "control/net/ethtool.h"
 #include "control/net/link_counters.h"
+#include "control/publish/follow.h"
 #include "control/publish/link_names.h"
 #include "control/publish/vlan_ports.h"
 
 namespace weir::publish {
+namespace {
+
+void note_driver(Port& port) {
+    const auto driver = driver_info(port.configured.device);
+    port.driver = driver ? driver->driver : "unknown";
+    port.flags = port.driver == "veth" ? WEIR_PORT_REDIRECT : 0;
+}
+
+}  // namespace
 
 Status XdpPlane::start() {
     auto netlink = Netlink::open();
@@ -32,12 +42,8 @@ Status XdpPlane::start() {
     engine_ = std::move(*engine);
     if (engine_->adopted())
         log::notice("took over the tables and flows of an earlier weir; forwarding has gone on");
-    for (Port& port : ports_) {
-        if (port.is_vlan()) continue;
-        const auto driver = driver_info(port.configured.device);
-        port.driver = driver ? driver->driver : "unknown";
-        if (port.driver == "veth") port.flags |= WEIR_PORT_REDIRECT;
-    }
+    for (Port& port : ports_)
+        if (!port.is_vlan()) note_driver(port);
     write_ports(*engine_->view().control, link_, link_.dataplane.index, ports_);
     return attach();
 }
@@ -55,16 +61,40 @@ Status XdpPlane::attach() {
             log::notice("port {}: {}", port.configured.name, vlan_text(port, ports_));
             continue;
         }
-        const auto attached = engine_->attach(port.ifindex, port.configured.name);
-        if (!attached) return Error{attached.error()};
-        port.mode = attached->mode;
-        if (attached->why.empty())
-            log::notice("port {}: XDP in {} mode", port.configured.name, attached->mode);
-        else
-            log::notice("port {}: XDP in {} mode, because {}", port.configured.name, attached->mode,
-                        attached->why);
+        if (const auto status = attach(port); !status) return status;
     }
     return success();
+}
+
+Status XdpPlane::attach(Port& port) {
+    const auto attached = engine_->attach(port.ifindex, port.configured.name);
+    if (!attached) return Error{attached.error()};
+    port.mode = attached->mode;
+    if (attached->why.empty())
+        log::notice("port {}: XDP in {} mode", port.configured.name, attached->mode);
+    else
+        log::notice("port {}: XDP in {} mode, because {}", port.configured.name, attached->mode,
+                    attached->why);
+    return success();
+}
+
+bool XdpPlane::follow(const NetworkView& network) {
+    const std::vector<Port> before = ports_;
+    const Followed followed = follow_interfaces(ports_, network);
+    if (!followed.changed) return false;
+    for (const auto* places : {&followed.lost, &followed.replaced})
+        for (const std::size_t i : *places)
+            if (!before[i].is_vlan() && before[i].ifindex != 0) engine_->detach(before[i].ifindex);
+    for (const std::size_t i : followed.replaced) {
+        if (ports_[i].is_vlan()) continue;
+        note_driver(ports_[i]);
+        if (const auto status = attach(ports_[i]); !status) {
+            log::alert("port {}: {}", ports_[i].configured.name, status.error());
+            ports_[i].mode = "failed";
+        }
+    }
+    write_ports(*engine_->view().control, link_, link_.dataplane.index, ports_);
+    return true;
 }
 
 std::vector<PortTraffic> XdpPlane::traffic() {

@@ -26,11 +26,13 @@ class XdpPlane : public Engine {
     void wait_seen(std::uint64_t) override { XdpEngine::wait_seen(); }
     void published(std::span<const weir_service>, std::span<const weir_backend>) override {}
     void on_restart(OnRestart) override {}  // the kernel does not restart its programs
+    bool follow(const NetworkView& network) override;
     std::vector<PortTraffic> traffic() override;
     void stop() override;
 
   private:
     Status attach();
+    Status attach(Port& port);
     PortTraffic counted(unsigned index, int ifindex, const std::string& name);
 
     config::Dataplane dataplane_;

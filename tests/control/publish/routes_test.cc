@@ -39,6 +39,7 @@ class StillEngine : public Engine {
     void wait_seen(std::uint64_t) override {}
     void published(std::span<const weir_service>, std::span<const weir_backend>) override {}
     void on_restart(OnRestart) override {}
+    bool follow(const NetworkView&) override { return false; }
     void stop() override {}
 
   private:
