@@ -227,19 +227,6 @@ bool is_interface_name(std::string_view text) {
     });
 }
 
-// ID, or OUTER.INNER; empty: neither.
-std::vector<std::uint16_t> read_vlans(const std::string& text) {
-    std::vector<std::uint16_t> vlans;
-    for (std::size_t at = 0; at <= text.size();) {
-        const std::size_t end = std::min(text.find('.', at), text.size());
-        const auto number = parse_number(std::string_view(text).substr(at, end - at));
-        if (!number || *number < 1 || *number > 4094 || vlans.size() == 2) return {};
-        vlans.push_back(static_cast<std::uint16_t>(*number));
-        at = end + 1;
-    }
-    return vlans;
-}
-
 Status read_port_option(Parse& parse, const std::string& word, Port& port) {
     const std::string value = word.substr(std::min(word.find('='), word.size() - 1) + 1);
     const auto refuse = [&](const std::string& what) {
@@ -277,7 +264,7 @@ Status read_port_option(Parse& parse, const std::string& word, Port& port) {
             port.parent = value;
             return success();
         }
-        port.vlans = read_vlans(value);
+        port.vlans = parse_vlans(value);
         if (port.vlans.empty()) return refuse("vlan=ID or vlan=OUTER.INNER, each 1 to 4094");
         return success();
     }

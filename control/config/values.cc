@@ -103,6 +103,18 @@ std::optional<bool> parse_flag(std::string_view text) {
     return std::nullopt;
 }
 
+std::vector<std::uint16_t> parse_vlans(std::string_view text) {
+    std::vector<std::uint16_t> vlans;
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t end = std::min(text.find('.', at), text.size());
+        const auto number = parse_number(text.substr(at, end - at));
+        if (!number || *number < 1 || *number > 4094 || vlans.size() == 2) return {};
+        vlans.push_back(static_cast<std::uint16_t>(*number));
+        at = end + 1;
+    }
+    return vlans;
+}
+
 bool same_ignoring_case(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
         return std::tolower(static_cast<unsigned char>(x)) ==

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::config {
 
@@ -29,6 +30,9 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 
 // "on" or "off", in any case.
 std::optional<bool> parse_flag(std::string_view text);
+
+// "10", or the tags of two, the outer one first: "100.10". Empty: neither.
+std::vector<std::uint16_t> parse_vlans(std::string_view text);
 
 bool same_ignoring_case(std::string_view a, std::string_view b);
 

@@ -44,7 +44,7 @@ options::options_description known_options() {
                         "replay: host, xdp or dpdk");
     known.add_options()("port", options::value<Strings>(),
                         "replay, explain --config: a port of the balancer, "
-                        "NAME=ADDRESS/LENGTH[,...][,MAC]; may be repeated");
+                        "NAME=ADDRESS/LENGTH[,...][,MAC][,vlan=ID,parent=NAME]; may be repeated");
     known.add_options()("neighbor", options::value<Strings>(),
                         "likewise: a backend's next hop, ADDRESS=MAC, or ADDRESS=local; may be "
                         "repeated");

@@ -16,8 +16,20 @@ MacAddress mac_at(const Packet& packet, std::size_t offset) {
     return mac;
 }
 
+VlanTags tags_at(const Bytes& bytes, unsigned count) {
+    VlanTags tags;
+    for (std::size_t at = 12; tags.size() < count; at += sizeof(weir_tag)) {
+        weir_tag tag;
+        std::memcpy(&tag, bytes.data() + at, sizeof(tag));
+        tags.push_back({weir_be16_to(tag.tpid),
+                        static_cast<std::uint16_t>(weir_be16_to(tag.tci) & WEIR_VLAN_ID_MASK)});
+    }
+    if (tags.size() == 1 && tags[0].id == 0) tags.clear();
+    return tags;
+}
+
 bool has(const std::vector<Seen::Side>& sides, const MacAddress& mac) {
-    return std::ranges::any_of(sides, [&](const Seen::Side& side) { return side.mac == mac; });
+    return std::ranges::any_of(sides, [&](const Seen::Side& side) { return side.door.mac == mac; });
 }
 
 }  // namespace
@@ -37,29 +49,31 @@ void Observer::look(const Packet& packet) {
         return;
     const IpAddress source = publish::from_addr(parsed.tuple.src);
     const IpAddress destination = publish::from_addr(parsed.tuple.dst);
-    const MacAddress to = mac_at(packet, 0);
-    const MacAddress from = mac_at(packet, 6);
+    const VlanTags tags = tags_at(bytes, parsed.tags);
+    const Door to{mac_at(packet, 0), tags};
+    const Door from{mac_at(packet, 6), tags};
 
-    if (is_service(parsed.tuple) && !has(addressed_, from)) {
+    if (is_service(parsed.tuple) && !has(addressed_, from.mac)) {
         add(addressed_, to, destination);
-        clients_.insert(from);
+        clients_.insert(from.mac);
     } else if (is_reply(parsed.tuple)) {
         add(replied_, to, destination);
     }
-    if (backends_.contains(source)) links_[source].emplace(from, to);
-    if (backends_.contains(destination)) links_[destination].emplace(to, from);
+    if (backends_.contains(source)) links_[source].emplace(from.mac, to);
+    if (backends_.contains(destination)) links_[destination].emplace(to.mac, from);
 }
 
 Seen Observer::seen() const {
     Seen seen;
     seen.sides = addressed_;
     for (const Seen::Side& side : replied_) {
-        if (clients_.contains(side.mac)) continue;
-        for (const IpAddress& address : side.addresses) add(seen.sides, side.mac, address);
+        if (clients_.contains(side.door.mac)) continue;
+        for (const IpAddress& address : side.addresses) add(seen.sides, side.door, address);
     }
     for (const auto& [backend, links] : links_)
         for (const auto& [mac, other] : links) {
-            if (!has(seen.sides, other)) continue;
+            if (std::ranges::find(seen.sides, other, &Seen::Side::door) == seen.sides.end())
+                continue;
             seen.neighbors[backend] = mac;
             seen.behind[backend] = other;
         }
@@ -89,10 +103,9 @@ bool Observer::is_reply(const weir_tuple& tuple) const {
     });
 }
 
-void Observer::add(std::vector<Seen::Side>& sides, const MacAddress& mac,
-                   const IpAddress& address) {
-    auto side = std::ranges::find(sides, mac, &Seen::Side::mac);
-    if (side == sides.end()) side = sides.insert(sides.end(), {mac, {}});
+void Observer::add(std::vector<Seen::Side>& sides, const Door& door, const IpAddress& address) {
+    auto side = std::ranges::find(sides, door, &Seen::Side::door);
+    if (side == sides.end()) side = sides.insert(sides.end(), {door, {}});
     if (std::ranges::find(side->addresses, address) == side->addresses.end())
         side->addresses.push_back(address);
 }

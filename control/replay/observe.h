@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a capture tells of the balancer's network: which MACs and addresses are the balancer's, and
-// which are its backends'. Replay looks at the whole capture once before it replays it. It only
-// collects; surroundings.h decides what to make of it.
+// What a capture tells of the balancer's network: which MACs, VLANs and addresses are the
+// balancer's, and which are its backends'. Replay looks at the whole capture once before it replays
+// it. It only collects; surroundings.h decides what to make of it.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <set>
 #include <vector>
@@ -15,15 +16,31 @@
 
 namespace weir::replay {
 
+struct VlanTag {
+    std::uint16_t protocol = 0;
+    std::uint16_t id = 0;
+
+    auto operator<=>(const VlanTag&) const = default;
+};
+using VlanTags = std::vector<VlanTag>;  // outer one first; empty: untagged, or a priority alone
+
+// Where frames of the balancer come in: one interface may be several of these.
+struct Door {
+    MacAddress mac{};
+    VlanTags tags;
+
+    auto operator<=>(const Door&) const = default;
+};
+
 struct Seen {
-    // The balancer's MACs, in order of appearance, each with its addresses.
+    // The balancer's doors, in order of appearance, each with its addresses.
     struct Side {
-        MacAddress mac{};
+        Door door;
         std::vector<IpAddress> addresses;
     };
     std::vector<Side> sides;
     std::map<IpAddress, MacAddress> neighbors;  // a backend: its MAC, or its gateway's
-    std::map<IpAddress, MacAddress> behind;     // a backend: the side that it is seen at
+    std::map<IpAddress, Door> behind;           // a backend: the side that it is seen at
 };
 
 class Observer {
@@ -38,8 +55,7 @@ class Observer {
   private:
     bool is_service(const weir_tuple& tuple) const;
     bool is_reply(const weir_tuple& tuple) const;
-    static void add(std::vector<Seen::Side>& sides, const MacAddress& mac,
-                    const IpAddress& address);
+    static void add(std::vector<Seen::Side>& sides, const Door& door, const IpAddress& address);
 
     const config::Model& model_;
     std::set<IpAddress> own_;
@@ -47,7 +63,7 @@ class Observer {
     std::vector<Seen::Side> addressed_;  // by clients
     std::vector<Seen::Side> replied_;    // by backends; may be a client that asks one directly
     std::set<MacAddress> clients_;
-    std::map<IpAddress, std::set<std::pair<MacAddress, MacAddress>>> links_;  // backend: its, other
+    std::map<IpAddress, std::set<std::pair<MacAddress, Door>>> links_;  // backend: its, other
 };
 
 }  // namespace weir::replay

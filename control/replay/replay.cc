@@ -53,8 +53,8 @@ Result<std::optional<Replayed>> Replay::step(const Packet& packet) {
     }
     replayed_++;
     Replayed replayed;
-    Frame frame{port_of(packet.bytes), packet.bytes};
-    replayed.in_port = frame.port;
+    Frame frame{wire_for(packet.bytes), packet.bytes};
+    replayed.in_port = port_on(frame.port, packet.bytes);
     replayed.readdressed = replies_.readdress(frame.bytes);
     auto fate = runner_.send(frame, now);
     if (!fate) return Error{fate.error()};
@@ -64,6 +64,7 @@ Result<std::optional<Replayed>> Replay::step(const Packet& packet) {
                      " reasons instead of one: the engine contradicts itself"};
     replayed.reason = fate->reasons[0];
     replayed.out = std::move(fate->out);
+    for (Frame& sent : replayed.out) sent.port = port_on(sent.port, sent.bytes);
     replayed.to_host = std::move(fate->to_host);
     replayed.tuple = tuple_of(packet.bytes);
     describe(replayed, std::move(frame.bytes), now);
@@ -85,13 +86,22 @@ bool Replay::sent_by_balancer(const Bytes& bytes) const {
     });
 }
 
-// The port whose MAC it is addressed to; what is for none arrives at the first one.
-unsigned Replay::port_of(const Bytes& bytes) const {
+// The wire of the port whose MAC it is addressed to; what is for none arrives at the first one.
+unsigned Replay::wire_for(const Bytes& bytes) const {
     for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++)
         if (view_.control->ports[i].kind != WEIR_PORT_NONE &&
             mac_is(bytes, 0, view_.control->ports[i].mac))
-            return i;
+            return wire_of(*view_.control, i);
     return first_network_port;
+}
+
+// What a frame's tags make of the wire that it crosses.
+unsigned Replay::port_on(unsigned wire, Bytes bytes) const {
+    weir_env env{view_};
+    weir_packet packet = parse(bytes);
+    packet.in_port = static_cast<std::uint8_t>(wire);
+    if (packet.tags > 0) weir_enter_vlan(&env, &packet, bytes.data(), bytes.data() + bytes.size());
+    return packet.in_port;
 }
 
 // Whose packet it was: the tables are asked after the fact, as the program has left them, and what

@@ -20,12 +20,12 @@ namespace weir::replay {
 // What became of one packet of the capture.
 struct Replayed {
     weir_reason reason = WEIR_REASON_NONE;
-    unsigned in_port = 0;
+    unsigned in_port = 0;                           // a tagged frame's is its VLAN's
     weir_tuple tuple{};                             // as far as it could be read; else zeros
     const publish::ServiceInfo* service = nullptr;  // where there is one
     const publish::BackendInfo* backend = nullptr;  // that it is for, or from
     bool readdressed = false;                       // see replies.h
-    std::vector<Frame> out;
+    std::vector<Frame> out;                         // likewise
     std::vector<Frame> to_host;
 };
 
@@ -44,7 +44,8 @@ class Replay {
   private:
     std::uint64_t clock_of(const Packet& packet);
     bool sent_by_balancer(const Bytes& bytes) const;
-    unsigned port_of(const Bytes& bytes) const;
+    unsigned wire_for(const Bytes& bytes) const;
+    unsigned port_on(unsigned wire, Bytes bytes) const;
     const publish::BackendInfo* backend_of(std::uint32_t id) const;  // null: there is none
     void describe(Replayed& replayed, Bytes bytes, std::uint64_t clock) const;
 

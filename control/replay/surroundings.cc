@@ -39,41 +39,7 @@ bool contains(const Network& network, const IpAddress& address) {
     return true;
 }
 
-std::string listed(const std::vector<IpAddress>& addresses) {
-    std::string text;
-    for (const IpAddress& address : addresses)
-        text += (text.empty() ? "" : ", ") + address.to_string();
-    return text;
-}
-
 }  // namespace
-
-Result<PortOption> parse_port(const std::string& text) {
-    const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-        return Error{"\"" + text +
-                     "\" is no port such as eth0=10.0.0.10/24,02:00:00:00:00:01 "
-                     "(NAME=ADDRESS/LENGTH[,ADDRESS/LENGTH...][,MAC])"};
-    PortOption port;
-    port.name = text.substr(0, equals);
-    for (std::size_t begin = equals + 1; begin <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', begin), text.size());
-        const std::string part = text.substr(begin, comma - begin);
-        begin = comma + 1;
-        if (part.find('/') == std::string::npos) {
-            const auto mac = parse_mac(part);
-            if (!mac) return Error{"port " + port.name + ": " + mac.error()};
-            port.mac = *mac;
-            continue;
-        }
-        const auto network = parse_network(part);
-        if (!network) return Error{"port " + port.name + ": " + network.error()};
-        port.addresses.push_back(*network);
-    }
-    if (port.addresses.empty())
-        return Error{"port " + port.name + " has no address: NAME=ADDRESS/LENGTH[,MAC]"};
-    return port;
-}
 
 Status add_neighbor(Given& given, const std::string& text) {
     const std::size_t equals = text.find('=');
@@ -106,8 +72,10 @@ Result<Surroundings> Surroundings::make(const config::Model& model, const Given&
     made.link_.host.name = publish::link_names(model.dataplane.instance).host;
     made.link_.host.mac = host_mac;
     made.link_.dataplane.mac = dataplane_mac;
-    if (const auto status = made.make_ports(model, given, seen); !status)
-        return Error{status.error()};
+    auto placed = place_ports(model.dataplane.ports, given.ports, seen, made.notes_);
+    if (!placed) return Error{placed.error()};
+    made.ports_ = std::move(placed->ports);
+    made.networks_ = std::move(placed->addresses);
     for (const config::Upstream& upstream : model.upstreams)
         for (const config::Server& server : upstream.servers)
             for (const IpAddress& address : server.addresses)
@@ -116,51 +84,6 @@ Result<Surroundings> Surroundings::make(const config::Model& model, const Given&
         made.notes_.push_back(fmt::format(
             "MACs are invented for {}; --neighbor ADDRESS=MAC gives one", listed(made.invented_)));
     return made;
-}
-
-Status Surroundings::make_ports(const config::Model& model, const Given& given, const Seen& seen) {
-    std::vector<PortOption> options = given.ports;
-    if (options.empty())
-        for (const Seen::Side& side : seen.sides) {
-            const std::size_t nth = options.size();
-            PortOption option{nth < model.dataplane.ports.size() ? model.dataplane.ports[nth].name
-                                                                 : fmt::format("port{}", nth + 1),
-                              {},
-                              side.mac};
-            for (const IpAddress& address : side.addresses)
-                option.addresses.push_back({address, bits_of(address)});
-            notes_.push_back(fmt::format("port {} is taken from the capture: {}, {}", option.name,
-                                         listed(side.addresses), weir::to_string(side.mac)));
-            options.push_back(std::move(option));
-        }
-    if (options.empty())
-        return Error{
-            "no packet of the capture is for a service of the configuration, so the balancer's "
-            "port is not known; name it with --port NAME=ADDRESS/LENGTH,MAC"};
-    if (options.size() >= WEIR_PORT_CAPACITY)
-        return Error{
-            fmt::format("{} ports, {} is the limit", options.size(), WEIR_PORT_CAPACITY - 1)};
-    for (PortOption& option : options) {
-        for (const Seen::Side& side : seen.sides)
-            for (const IpAddress& address : side.addresses)
-                if (!option.mac && std::ranges::find(option.addresses, address,
-                                                     &Network::address) != option.addresses.end())
-                    option.mac = side.mac;
-        if (!option.mac && options.size() == 1 && seen.sides.size() == 1)
-            option.mac = seen.sides[0].mac;
-        if (!option.mac)
-            return Error{fmt::format(
-                "the MAC of port {} is not known: the capture has no packet for a service at its "
-                "address; add it to --port {}=...,MAC",
-                option.name, option.name)};
-        publish::Port port;
-        port.configured.name = port.configured.device = option.name;
-        port.ifindex = static_cast<int>(ports_.size()) + 1;
-        port.mac = *option.mac;
-        ports_.push_back(std::move(port));
-        networks_.push_back(option.addresses);
-    }
-    return success();
 }
 
 std::vector<IpAddress> Surroundings::addresses() const {
@@ -176,12 +99,14 @@ std::vector<weir_interface> Surroundings::interfaces() const {
     return all;
 }
 
-// The port that a backend is behind: by its network, else where the capture shows it.
+// The port that a backend is behind: by its network, else where the capture shows it, else the
+// first one that has an address.
 std::size_t Surroundings::place_of(const IpAddress& backend, const Seen& seen) const {
     std::size_t place = 0;
     unsigned longest = 0;
+    while (place + 1 < networks_.size() && networks_[place].empty()) place++;
     if (const auto behind = seen.behind.find(backend); behind != seen.behind.end()) {
-        const auto port = std::ranges::find(ports_, behind->second, &publish::Port::mac);
+        const auto port = std::ranges::find(ports_, behind->second, door_of);
         if (port != ports_.end()) place = static_cast<std::size_t>(port - ports_.begin());
     }
     for (std::size_t i = 0; i < networks_.size(); i++)
@@ -239,9 +164,9 @@ Result<std::unique_ptr<publish::Balancer>> fill_tables(
     constexpr std::uint64_t seed = 0;  // the same choices each time; nobody attacks a replay
     tables::initialize(*view.control, geometry, seed);
     publish::write_ports(*view.control, surroundings.host_link(), 0, surroundings.ports());
-    for (std::size_t i = 0; i < WEIR_PORT_CAPACITY; i++)
+    for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++)
         if (view.control->ports[i].kind != WEIR_PORT_NONE)
-            view.control->ports[i].ifindex = ifindexes.at(i);
+            view.control->ports[i].ifindex = ifindexes.at(wire_of(*view.control, i));
 
     // No packet is being processed while this publishes.
     auto balancer = std::make_unique<publish::Balancer>(view, [](std::uint64_t) {});

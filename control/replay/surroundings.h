@@ -15,16 +15,9 @@
 #include "control/publish/balancer.h"
 #include "control/publish/engine.h"
 #include "control/replay/observe.h"
+#include "control/replay/ports.h"
 
 namespace weir::replay {
-
-// --port NAME=ADDRESS/LENGTH[,ADDRESS/LENGTH...][,MAC]
-struct PortOption {
-    std::string name;
-    std::vector<Network> addresses;
-    std::optional<MacAddress> mac;
-};
-Result<PortOption> parse_port(const std::string& text);
 
 struct Given {
     std::vector<PortOption> ports;
@@ -50,7 +43,6 @@ class Surroundings {
     const std::vector<std::string>& notes() const { return notes_; }
 
   private:
-    Status make_ports(const config::Model& model, const Given& given, const Seen& seen);
     void add_hop(const IpAddress& backend, const Given& given, const Seen& seen);
     std::size_t place_of(const IpAddress& backend, const Seen& seen) const;
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from scapy.layers.inet import IP, TCP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import Dot1Q, Ether
 from scapy.utils import wrpcap
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,10 +83,12 @@ def test_weirctl_line_is_understood(words, tmp_path):
     if "xdp" in words and os.geteuid() != 0:
         pytest.skip("loading an XDP program needs root")
     files = {"/etc/weir/weir.conf": tmp_path / "weir.conf", "in.pcap": tmp_path / "in.pcap",
-             "out.pcapng": tmp_path / "out.pcapng"}
+             "tagged.pcap": tmp_path / "tagged.pcap", "out.pcapng": tmp_path / "out.pcapng"}
     files["/etc/weir/weir.conf"].write_text("stream { server { listen 80; proxy_pass 192.0.2.11:80; } }\n")
-    wrpcap(str(files["in.pcap"]), Ether(src="52:54:00:00:00:02", dst="52:54:00:00:00:10") /
-           IP(src="192.0.2.7", dst="192.0.2.10") / TCP(sport=40000, dport=80, flags="S"))
+    link = Ether(src="52:54:00:00:00:02", dst="52:54:00:00:00:10")
+    syn = IP(src="192.0.2.7", dst="192.0.2.10") / TCP(sport=40000, dport=80, flags="S")
+    wrpcap(str(files["in.pcap"]), link / syn)
+    wrpcap(str(files["tagged.pcap"]), link / Dot1Q(vlan=10) / syn)
     result = run(WEIRCTL, *NOWHERE, *(files.get(word, word) for word in words))
     assert result.returncode == (3 if {"show", "explain"} & set(words) else 0), result.stderr
     if "replay" in words:

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """VLANs as ports: a balancer on a stick, its clients in one VLAN and its backends in another one, inside a second tag.
 weir reads and writes the tags itself; neither end knows of any."""
+import collections
+import json
+import subprocess
+
 import pytest
-from ground import backends, balancer, expect
+from ground import backends, balancer, expect, paths
 from ground.capture import Tcpdump
 from scapy.layers.inet import TCP
 from scapy.layers.l2 import Dot1AD, Dot1Q
@@ -44,6 +48,26 @@ def tags(file, port):
     return found
 
 
+def replays_alike(file, place, configuration):
+    """What each engine makes of the trunk's capture: every connection, in and out by the right VLAN."""
+    ports = " ".join(f"port {port};" for port in place.ports)
+    configuration.write_text(f"dataplane {{ {ports} }}\n{conf(place)}")
+
+    def replay(engine):
+        done = subprocess.run([paths.WEIRCTL, "-o", "json", "replay", "-c", configuration, "--engine", engine, file],
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "10.2.0.10" in done.stderr and "VLAN 100.20 of eth0" in done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    *lines, summary = replay("host")
+    assert replay("xdp") == replay("dpdk") == [*lines, summary]
+    ways = collections.Counter((line["in"], line["out"][0]["port"], line["reason"]) for line in lines if line["out"])
+    assert ways[("eth0.10", "eth0.20", "flow_new")] == 60
+    assert ways[("eth0.10", "eth0.20", "flow_hit")] >= 60 and ways[("eth0.20", "eth0.10", "flow_hit")] >= 60
+    assert len(ways) == 3 and "no_flow" not in {line["reason"] for line in lines}
+
+
 @pytest.mark.parametrize("engine", balancer.ENGINES)
 def test_on_a_stick(place, make_balancer, engine):
     weir = make_balancer(engine, place).start(conf(place))
@@ -54,6 +78,7 @@ def test_on_a_stick(place, make_balancer, engine):
         expect.in_turn(few, 3)
     file = wire.stop()
     assert (tags(file, 80), tags(file, 8080)) == ({(None, 10)}, {(100, 20)})
+    replays_alike(file, place, weir.directory / "ports.conf")
     for address in (place.vip, place.vip6):
         many = place.client.client("get", place.url(address=address), "-n", 600, "-c", 8)
         expect.all_right(many, 600)

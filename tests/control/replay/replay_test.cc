@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A configuration and a made capture, replayed on the host build: verdicts, capture time, the
 // network around the balancer, replies that went to another source port.
-#include "control/replay/replay.h"
-
-#include "control/config/parser.h"
-#include "control/replay/observe.h"
-#include "control/replay/surroundings.h"
-#include "tests/control/replay/frames.h"
-
-#include <fstream>
+#include "tests/control/replay/fixture.h"
 
 namespace weir::replay {
 namespace {
@@ -18,19 +11,7 @@ using test::backend_mac;
 using test::balancer_mac;
 using test::client_mac;
 using test::Recorded;
-
-constexpr const char* two_backends = R"(stream {
-    upstream app { server 10.0.0.21:8080; server 10.0.0.22:8080; }
-    server { listen 80; proxy_pass app; proxy_timeout 10s; }
-})";
-
-config::Model parse(const std::string& text) {
-    const std::string path = test::temporary("conf");
-    std::ofstream(path) << text;
-    auto parsed = config::parse({path, "/", "", true, config::resolve_host});
-    EXPECT_TRUE(parsed) << parsed.error();
-    return parsed->model;
-}
+using test::ReplayTest;
 
 Bytes from_client(std::uint8_t flags, std::uint16_t sport = 4242, std::uint16_t id = 1) {
     return test::tcp({client_mac, balancer_mac, "10.0.0.2", sport, "10.0.0.10", 80}, flags, 100, id,
@@ -47,50 +28,6 @@ Bytes reply(std::uint8_t flags, const std::string& backend) {
     return test::tcp({backend_mac, balancer_mac, backend, 8080, "10.0.0.10", 30000}, flags, 900, 7,
                      "answer");
 }
-
-class ReplayTest : public testing::Test {
-  protected:
-    Status start(const std::vector<Recorded>& packets, const Given& given = {},
-                 const char* text = two_backends) {
-        model_ = parse(text);
-        std::set<IpAddress> own;
-        for (const PortOption& port : given.ports) own.insert(port.addresses[0].address);
-        Observer observer(model_, own);
-        for (std::size_t i = 0; i < packets.size(); i++)
-            packets_.push_back(
-                {i + 1, packets[i].time_us * 1000, packets[i].bytes, packets[i].bytes.size()});
-        for (const Packet& packet : packets_) observer.look(packet);
-        auto surroundings = Surroundings::make(model_, given, observer.seen());
-        if (!surroundings) return Error{surroundings.error()};
-        surroundings_ = *std::move(surroundings);
-        runner_ = make_host_runner();
-        const auto geometry = geometry_of(model_);
-        view_ = *runner_->open(geometry);
-        auto balancer = fill_tables(view_, geometry, model_, *surroundings_, runner_->ifindexes());
-        if (!balancer) return Error{balancer.error()};
-        balancer_ = *std::move(balancer);
-        replay_.emplace(*runner_, view_, balancer_->directory());
-        return success();
-    }
-
-    std::vector<Replayed> run() {
-        std::vector<Replayed> all;
-        for (const Packet& packet : packets_) {
-            auto replayed = replay_->step(packet);
-            EXPECT_TRUE(replayed) << replayed.error();
-            if (replayed && *replayed) all.push_back(*std::move(*replayed));
-        }
-        return all;
-    }
-
-    config::Model model_;
-    std::vector<Packet> packets_;
-    std::optional<Surroundings> surroundings_;
-    std::unique_ptr<Runner> runner_;
-    tables::View view_;
-    std::unique_ptr<publish::Balancer> balancer_;
-    std::optional<Replay> replay_;
-};
 
 TEST_F(ReplayTest, VerdictsWithServiceAndBackend) {
     ASSERT_TRUE(start({{1, from_client(WEIR_TCP_SYN)},
@@ -221,12 +158,10 @@ TEST_F(ReplayTest, MacsComeFromTheCaptureOrAreInventedOrMissed) {
 
     Given given;
     given.strict = true;
-    packets_.clear();
     ASSERT_TRUE(start(packets, given));
     EXPECT_FALSE(surroundings_->to(make_address("10.0.0.21"), 0).known);
     EXPECT_TRUE(surroundings_->to(make_address("10.0.0.22"), 1).known);
     ASSERT_TRUE(add_neighbor(given, "10.0.0.21=02:00:00:00:00:99"));
-    packets_.clear();
     ASSERT_TRUE(start(packets, given));
     EXPECT_EQ(surroundings_->to(make_address("10.0.0.21"), 0).next_hop.byte[5], 0x99);
 }
