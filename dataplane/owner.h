@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which worker a packet belongs to: the one that has its flow. The stages ask before anything of a
-// flow is read (express.cc, stages.cc); it brings host_env.h.
+// flow is read (express.cc, stages.cc), the packet program once more when there is none; it brings
+// host_env.h.
 #pragma once
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "bpf/shared/program.h"
@@ -23,6 +25,23 @@ inline std::uint32_t owner_of(weir_env& env, const weir_service* service, const 
         return weir_owner(&env, service, &tuple, hash, env.workers);
     const bool hashed = frame && (frame->ol_flags & RTE_MBUF_F_RX_RSS_HASH) != 0;
     return rss->worker_of(hashed ? frame->hash.rss : rss->hash(tuple));
+}
+
+// weir_env_elsewhere. A reply's worker follows from the port that it came back to, so only that
+// one's flows are looked at, while it may be writing them: what it has just changed may be seen or
+// not, as if the packet had come a moment earlier or later. Control gives out no lower source
+// ports.
+inline int known_elsewhere(const weir_env* env, const weir_tuple* tuple, __u64 hash, __u32 now) {
+    constexpr std::uint16_t lowest_source_port = 1024;
+    if (weir_be16_to(tuple->dport) < lowest_source_port) return 0;
+    weir_env other = *env;
+    other.worker = weir_owner(&other, nullptr, tuple, hash, env->workers);
+    if (other.worker == env->worker) return 0;
+    const weir_control& control = *env->control;
+    const auto away = static_cast<std::ptrdiff_t>(other.worker) - env->worker;
+    other.flows += away * control.flow_buckets * WEIR_FLOWS_PER_BUCKET;
+    other.flow_refs += away * control.ref_buckets;
+    return weir_flow_find_reply(&other, tuple, hash, now) != WEIR_NO_FLOW;
 }
 
 }  // namespace weir::stage

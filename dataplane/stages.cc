@@ -5,6 +5,8 @@
 
 #include <rte_ether.h>
 
+#include <utility>
+
 #include "bpf/shared/program.h"
 #include "bpf/steer/back.h"
 #include "dataplane/owner.h"
@@ -57,6 +59,17 @@ weir_reason rewrite(weir_env& env, const weir_packet& packet, rte_mbuf* frame, w
     return reason;
 }
 
+// Gives packet i to worker `to`; the value has a bit for it, if it got it.
+std::uint64_t give(Batch& batch, unsigned i, std::uint32_t to, std::span<rte_ring* const> rings,
+                   weir_worker& stats) {
+    rte_mbuf* frame = std::exchange(batch.frame[i], nullptr);
+    frame->hash.usr = batch.port[i];
+    if (rte_ring_enqueue(rings[to], frame) == 0) return std::uint64_t{1} << to;
+    rte_pktmbuf_free(frame);
+    stats.reason[WEIR_REASON_HANDOFF_FULL]++;
+    return 0;
+}
+
 }  // namespace
 
 void parse(Batch& batch) {
@@ -94,14 +107,7 @@ std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
             owner_of(env, weir_service_find(&env, &packet.tuple), packet.tuple, packet.hash,
                      packet.kind == WEIR_KIND_PLAIN ? batch.frame[i] : nullptr, rss);
         if (owner == env.worker) return;
-        batch.frame[i]->hash.usr = batch.port[i];
-        if (rte_ring_enqueue(rings[owner], batch.frame[i]) == 0) {
-            receivers |= std::uint64_t{1} << owner;
-        } else {
-            rte_pktmbuf_free(batch.frame[i]);
-            stats.reason[WEIR_REASON_HANDOFF_FULL]++;
-        }
-        batch.frame[i] = nullptr;
+        receivers |= give(batch, i, owner, rings, stats);
         batch.left &= ~(Bits{1} << i);
     });
     return receivers;
@@ -109,18 +115,33 @@ std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
 
 void decide(weir_env& env, Batch& batch, std::uint64_t now) {
     const std::uint32_t tick = weir_tick(now);
+    batch.elsewhere = 0;
     const auto one = [&](unsigned i) {
         rte_mbuf* frame = batch.frame[i];
         weir_packet& packet = batch.packet[i];
         batch.reason[i] = weir_decide(&env, &packet, frame_start(frame), frame_end(frame), tick);
         if (weir_verdict_of(batch.reason[i]) == WEIR_VERDICT_FORWARD)
             batch.reason[i] = rewrite(env, packet, frame, batch.reason[i]);
+        batch.elsewhere |= Bits{batch.reason[i] == WEIR_REASON_NONE} << i;
         const weir_port& out = env.control->ports[packet.out_port & (WEIR_PORT_CAPACITY - 1)];
         batch.out_port[i] = out.tags != 0 ? out.parent : packet.out_port;
     };
     each(batch.left & batch.to_service, one);
     each(batch.left & ~batch.to_service, one);
     batch.left = 0;
+}
+
+std::uint64_t hand_on(weir_env& env, Batch& batch, std::span<rte_ring* const> rings,
+                      weir_worker& stats) {
+    std::uint64_t receivers = 0;
+    each(batch.elsewhere, [&](unsigned i) {
+        const weir_packet& packet = batch.packet[i];
+        const std::uint32_t owner =
+            weir_owner(&env, nullptr, &packet.tuple, packet.hash, env.workers);
+        receivers |= give(batch, i, owner, rings, stats);
+        stats.handed_on++;
+    });
+    return receivers;
 }
 
 void send(Batch& batch, Outputs& outputs, weir_worker& stats) {

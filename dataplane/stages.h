@@ -46,6 +46,7 @@ struct Batch {
 
     // On the way through the whole program; of them, those to a service.
     Bits to_service = 0;
+    Bits elsewhere = 0;  // decided: by the worker that has their flow
     std::array<weir_packet, batch_capacity> packet;
 
     // All that has just been put into `frame` and `port`.
@@ -106,6 +107,11 @@ void prefetch(weir_env& env, Batch& batch);
 // Decides and rewrites, one packet after the other (a new flow may take the place of one that an
 // earlier packet is of), clients' first.
 void decide(weir_env& env, Batch& batch, std::uint64_t now);
+
+// Replies to what has become a service since go to the ring of their flow's worker. That one hands
+// nothing on: it knows them, or is asked for no other.
+std::uint64_t hand_on(weir_env& env, Batch& batch, std::span<rte_ring* const> rings,
+                      weir_worker& stats);
 
 // Every packet of the batch leaves here: to a port, to the host, or to be freed and counted.
 void send(Batch& batch, Outputs& outputs, weir_worker& stats);

@@ -7,6 +7,8 @@
 
 #include <bit>
 
+#include "dataplane/owner.h"
+
 namespace weir {
 
 Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& links,
@@ -26,6 +28,7 @@ Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& link
             return rss.worker_of(rss.hash(*tuple)) == worker;
         };
     }
+    if (env_.workers > 1) env_.elsewhere = stage::known_elsewhere;
     for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++) {
         outputs_->port[i].connect(links.port[i]);
         outputs_->host[i].connect(links.host[i]);
@@ -71,6 +74,8 @@ void Worker::process(std::uint64_t now, const stage::Share& share) {
                 stage::hand_over(env_, *batch_, share.rss, handoff_.from(env_.worker), stats_));
         stage::prefetch(env_, *batch_);
         stage::decide(env_, *batch_, now);
+        if (batch_->elsewhere != 0)
+            ring_bells(stage::hand_on(env_, *batch_, handoff_.from(env_.worker), stats_));
     }
     stage::send(*batch_, *outputs_, stats_);
 }

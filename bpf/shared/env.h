@@ -36,6 +36,10 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env);
  * are spread to; elsewhere each is as good as another. */
 WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple);
 
+/* Another worker has the flow that a packet with this tuple and hash is a reply of. */
+WEIR_INLINE int weir_env_elsewhere(struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,
+                                   __u32 now);
+
 /* Compare-and-swap; 1 if *place was `expected` and now is `desired`. */
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired);
 

@@ -27,6 +27,9 @@ struct weir_env {
     /* 1: a NIC spreads packets with this tuple to this worker. 0: none spreads them. */
     int (*spread)(const void* by, const struct weir_tuple* tuple, __u32 worker);
     const void* spread_by;
+    /* weir_env_elsewhere, where there are several workers; else 0. */
+    int (*elsewhere)(const struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,
+                     __u32 now);
     __u32 worker;
     __u32 workers;
 };
@@ -96,6 +99,11 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
 
 WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
     return !env->spread || env->spread(env->spread_by, tuple, env->worker);
+}
+
+WEIR_INLINE int weir_env_elsewhere(struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,
+                                   __u32 now) {
+    return env->elsewhere && env->elsewhere(env, tuple, hash, now);
 }
 
 /* A worker's tables are its own: no other thread writes them. */

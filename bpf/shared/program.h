@@ -298,19 +298,21 @@ WEIR_INLINE enum weir_reason weir_decide_reply(struct weir_env* env, struct weir
 }
 
 /* A packet addressed to a service, but of no flow of it, is a reply all the same when the service
- * is younger than the flow that has its port as source port. A SYN never is one.
- * XXX: with several workers the packet has gone to the service's worker by its hash, which need not
- * be the flow's; it is found only there. A second hand-over would lift that. */
+ * is younger than the flow that has its port as source port. A SYN never is one. */
+WEIR_INLINE int weir_may_be_reply(const struct weir_packet* packet) {
+    return packet->tuple.protocol != WEIR_PROTO_TCP || !weir_tcp_opens(packet->tcp_flags);
+}
+
 WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_packet* packet,
                                         __u32 now) {
-    if (packet->tuple.protocol == WEIR_PROTO_TCP && weir_tcp_opens(packet->tcp_flags)) return 0;
-    return weir_flow_find_reply(env, &packet->tuple, packet->hash, now) != WEIR_NO_FLOW;
+    return weir_may_be_reply(packet) &&
+           weir_flow_find_reply(env, &packet->tuple, packet->hash, now) != WEIR_NO_FLOW;
 }
 
 /*
  * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop, out_port and room are set. `now` is the engine's clock in ticks
- * (clock.h).
+ * packet->flow, next_hop, out_port and room are set. NONE: another worker must decide, whom
+ * weir_owner names of a reply. `now` is the engine's clock in ticks (clock.h).
  */
 WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
                                          void* data, void* end, __u32 now) {
@@ -329,7 +331,13 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
         return weir_decide_stateless(env, packet, service, &packet->next_hop, now);
     if (service) {
         packet->flow = weir_flow_find(env, &packet->tuple, packet->hash, now);
-        if (packet->flow == WEIR_NO_FLOW && weir_is_reply_after_all(env, packet, now)) service = 0;
+        if (packet->flow == WEIR_NO_FLOW) {
+            if (weir_is_reply_after_all(env, packet, now))
+                service = 0;
+            else if (weir_may_be_reply(packet) &&
+                     weir_env_elsewhere(env, &packet->tuple, packet->hash, now))
+                return WEIR_REASON_NONE;
+        }
     }
     if (service && service->cid_count != 0 && packet->kind == WEIR_KIND_PLAIN)
         packet->named = weir_quic_backend(env, packet, service, data, end);

@@ -230,7 +230,10 @@ struct weir_worker {
     __u32 answers_left;
     __u32 full_tick;  /* when a new flow has last found no place (flow.h) */
     __u32 full_count; /* how many have not in that tick */
-    __u8 unused[52];
+    __u32 unused0;
+    __u64 handed_on; /* replies that were addressed to a service, to the worker of their flow (DPDK)
+                      */
+    __u8 unused[40];
     __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
 };
 WEIR_ASSERT(sizeof(struct weir_worker) == 640, "ABI; a multiple of a cache line");

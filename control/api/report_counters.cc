@@ -51,6 +51,7 @@ json polling_worker(const Sources& sources, std::size_t number) {
              {"polls", worker.polls},
              {"rx_packets", worker.rx_packets},
              {"tx_packets", worker.tx_packets},
+             {"handed_on", worker.handed_on},
              {"ring_drops", worker.reason[WEIR_REASON_HANDOFF_FULL]},
              {"heartbeat_ms", nullptr}};
     if (number < sources.places.size()) {
@@ -78,6 +79,7 @@ json kernel_worker(const Sources& sources, std::size_t number) {
             {"rx_packets", forwarded + packets_of(worker, WEIR_VERDICT_TO_HOST) +
                                packets_of(worker, WEIR_VERDICT_DROP)},
             {"tx_packets", forwarded},
+            {"handed_on", nullptr},
             {"ring_drops", nullptr},
             {"heartbeat_ms", nullptr}};
 }

@@ -115,6 +115,11 @@ WEIR_INLINE int weir_env_takes(weir_env*, const weir_tuple*) {
     return 1;
 }
 
+// Whose flows are looked at is chosen before.
+WEIR_INLINE int weir_env_elsewhere(weir_env*, const weir_tuple*, __u64, __u32) {
+    return 0;
+}
+
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {
     if (*place != expected) return 0;
     *place = desired;

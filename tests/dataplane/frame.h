@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TCP frame over IPv4 for tests, with the naive oracle of its checksums.
+// A TCP or UDP frame over IPv4 for tests, with the naive oracle of its checksums.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +48,25 @@ class Frame {
         tcp.checksum = complement(frame.sum(tcp_at, frame.bytes_.size()) + frame.pseudo_header());
         frame.put(ip_at, ip);
         frame.put(tcp_at, tcp);
+        return frame;
+    }
+
+    // Without a checksum of its own (RFC 768).
+    static Frame udp(const weir_mac& from, const weir_mac& to, const weir_addr& src,
+                     std::uint16_t sport, const weir_addr& dst, std::uint16_t dport) {
+        Frame frame = tcp(from, to, src, sport, dst, dport, 0);
+        auto ip = frame.take<weir_ipv4>(ip_at);
+        ip.length = weir_be16_from(sizeof(ip) + sizeof(weir_udp));
+        ip.protocol = WEIR_PROTO_UDP;
+        ip.checksum = {};
+        frame.bytes_.resize(tcp_at + sizeof(weir_udp));
+        frame.put(ip_at, ip);
+        ip.checksum = complement(frame.sum(ip_at, tcp_at));
+        frame.put(ip_at, ip);
+        frame.put(tcp_at, weir_udp{weir_be16_from(sport),
+                                   weir_be16_from(dport),
+                                   weir_be16_from(sizeof(weir_udp)),
+                                   {}});
         return frame;
     }
 

@@ -112,12 +112,15 @@ class RingPort {
     rte_spinlock_t lock_;
 };
 
-// One service, one backend, a network port with its TAP, the host link; two workers on one queue.
+// A service for TCP and UDP, one backend, a network port with its TAP, the host link; two workers,
+// or so many, on one queue.
 class WorkerTest : public ::testing::Test {
   protected:
+    explicit WorkerTest(unsigned count = workers) : count_(count), handoff_(count) {}
+
     void SetUp() override {
         auto segment =
-            tables::Segment::create(path_, tables::Geometry::for_flows(4096, workers, workers), 9);
+            tables::Segment::create(path_, tables::Geometry::for_flows(4096, count_, count_), 9);
         ASSERT_TRUE(segment) << segment.error();
         segment_.emplace(std::move(*segment));
         view_ = segment_->view();
@@ -127,7 +130,7 @@ class WorkerTest : public ::testing::Test {
         ports[1].mac = port_mac;
         ports[1].kind = WEIR_PORT_NETWORK;
         publish();
-        for (unsigned i = 0; i < workers; i++) {
+        for (unsigned i = 0; i < count_; i++) {
             WorkerLinks links;
             if (i == 0)
                 links.rx = {{link_.eth(), 0, 0, false},
@@ -146,13 +149,17 @@ class WorkerTest : public ::testing::Test {
         writer.begin();
         const std::array<std::uint16_t, 1> slots{0};
         const tables::SlotRange range = writer.write_slots(slots);
-        weir_service service{};
-        service.addr = address(192, 168, 0, 1);
-        service.port = weir_be16_from(80);
-        service.protocol = WEIR_PROTO_TCP;
-        service.turn_base = range.base;
-        service.turn_count = range.count;
-        service.idle = service.connect = weir_span_of_ms(60'000);
+        std::vector<weir_service> services;
+        for (const std::uint16_t port : service_ports_)
+            for (const unsigned protocol : {WEIR_PROTO_TCP, WEIR_PROTO_UDP}) {
+                weir_service& service = services.emplace_back();
+                service.addr = address(192, 168, 0, 1);
+                service.port = weir_be16_from(port);
+                service.protocol = static_cast<std::uint8_t>(protocol);
+                service.turn_base = range.base;
+                service.turn_count = range.count;
+                service.idle = service.connect = weir_span_of_ms(60'000);
+            }
         weir_backend backend{};
         backend.addr = to;
         backend.snat = weir_addr_is_v4(&to) ? address(192, 168, 0, 1) : to;
@@ -162,13 +169,13 @@ class WorkerTest : public ::testing::Test {
         backend.next_hop = backend_mac;
         backend.snat_low = 61000;
         backend.snat_high = 64999;
-        EXPECT_EQ(writer.publish({&service, 1}, {&backend, 1}), "");
+        EXPECT_EQ(writer.publish(services, {&backend, 1}), "");
     }
 
     // As if a NIC had our key: of the same packets, workers have other clients than before.
     void restart_workers(const Rss& rss) {
         workers_.clear();
-        for (unsigned i = 0; i < workers; i++) {
+        for (unsigned i = 0; i < count_; i++) {
             WorkerLinks links;
             if (i == 0) links.rx = {{port_.eth(), 0, 1, false}};
             links.port[1] = port_.tx();
@@ -198,13 +205,15 @@ class WorkerTest : public ::testing::Test {
         return sum;
     }
 
+    const unsigned count_;
+    std::vector<std::uint16_t> service_ports_{80};
     const std::string path_ = "/dev/shm/weir-worker-test-" + std::to_string(::getpid());
     std::optional<tables::Segment> segment_;
     tables::View view_;
     RingPort link_;
     RingPort port_;
     RingPort tap_;
-    Handoff handoff_{workers};
+    Handoff handoff_;
     std::vector<std::unique_ptr<Worker>> workers_;
 };
 

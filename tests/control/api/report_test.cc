@@ -157,6 +157,7 @@ TEST(Report, WorkersOfDpdkHaveALoop) {
     tables.workers[0].polls = 1234;
     tables.workers[0].rest = WEIR_REST_NAP;
     tables.workers[0].reason[WEIR_REASON_HANDOFF_FULL] = 9;
+    tables.workers[0].handed_on = 4;
     const json rows =
         ask(tables, {{"show", "workers"}}, {}, {{3, 1, 12.5}, {2, std::nullopt, 0}})["workers"];
     EXPECT_EQ(rows[0]["state"], "stalled");
@@ -166,6 +167,7 @@ TEST(Report, WorkersOfDpdkHaveALoop) {
     EXPECT_EQ(rows[0]["polls"], 1234);
     EXPECT_EQ(rows[0]["rest"], "sleeps");
     EXPECT_EQ(rows[0]["ring_drops"], 9);
+    EXPECT_EQ(rows[0]["handed_on"], 4);
     EXPECT_EQ(rows[0]["heartbeat_ms"], 2000);
     EXPECT_EQ(rows[0]["generation"], 6);
     EXPECT_EQ(rows[1]["state"], "not started");
