@@ -15,7 +15,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <vector>
+
+#include "dataplane/socket_drops.h"
 
 namespace weir {
 namespace {
@@ -189,10 +192,17 @@ Result<Device> start_device(const std::string& name, const DeviceOptions& option
 
 Result<Device> start_vdev(const std::string& name, const std::string& arguments,
                           const DeviceOptions& options) {
+    const std::vector<int> others = SocketDrops::sockets();
     if (const int error = rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str()); error != 0)
         return failure("creating", name + " (" + arguments + ")", error);
     auto device = start_device(name, options);
-    if (!device) rte_eal_hotplug_remove("vdev", name.c_str());
+    if (!device) {
+        rte_eal_hotplug_remove("vdev", name.c_str());
+        return device;
+    }
+    std::vector<int> own;
+    std::ranges::set_difference(SocketDrops::sockets(), others, std::back_inserter(own));
+    device->drops = SocketDrops(std::move(own));
     return device;
 }
 

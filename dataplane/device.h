@@ -11,6 +11,7 @@
 
 #include "bpf/shared/types.h"
 #include "dataplane/rss.h"
+#include "dataplane/socket_drops.h"
 #include "dataplane/tables/result.h"
 
 namespace weir {
@@ -24,6 +25,7 @@ struct Device {
     bool spreads = false;              // DeviceOptions::rss is loaded
     std::string name;                  // of the DPDK device
     std::deque<rte_spinlock_t> locks;  // one a transmit queue
+    SocketDrops drops;                 // of net_af_xdp and net_af_packet
 };
 
 // Packet buffers for each receive queue; 2^n - 1 wastes least (rte_mempool.h).

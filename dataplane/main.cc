@@ -71,7 +71,7 @@ sigset_t block_signals() {
 
 // Until a signal says end. net_tap's own signals, one for nearly each packet of the host, interrupt
 // the wait.
-void attend(const sigset_t& signals, const Ports& ports, const tables::View& tables,
+void attend(const sigset_t& signals, Ports& ports, const tables::View& tables,
             tables::DataplaneArea& area) {
     constexpr std::uint64_t period = 1'000'000'000;
     std::vector<Load> loads(tables.workers.size());

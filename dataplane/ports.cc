@@ -264,7 +264,7 @@ WorkerLinks Ports::links_of(unsigned index, unsigned workers, tables::DataplaneA
     return links;
 }
 
-void Ports::count(tables::DataplaneArea& area) const {
+void Ports::count(tables::DataplaneArea& area) {
     for (std::size_t port = 0; port < entries_.size(); port++) {
         rte_eth_stats stats;
         if (rte_eth_stats_get(entries_[port].device.eth, &stats) != 0) continue;
@@ -277,7 +277,7 @@ void Ports::count(tables::DataplaneArea& area) const {
         set(report.rx_bytes, stats.ibytes);
         set(report.tx_packets, stats.opackets);
         set(report.tx_bytes, stats.obytes);
-        set(report.rx_missed, stats.imissed);
+        set(report.rx_missed, stats.imissed + entries_[port].device.drops.count());
         set(report.rx_no_buffer, stats.rx_nombuf);
         set(report.rx_errors, stats.ierrors);
         set(report.tx_errors, stats.oerrors);

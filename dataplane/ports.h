@@ -36,7 +36,7 @@ class Ports {
     WorkerLinks links_of(unsigned index, unsigned workers, tables::DataplaneArea& area);
 
     // Reads the devices' counters into the reports.
-    void count(tables::DataplaneArea& area) const;
+    void count(tables::DataplaneArea& area);
 
   private:
     // What the kernel must not see of the packets on a shared interface.

@@ -2,6 +2,8 @@
 """Two workers: on a port with one queue, where one of them gets its packets over the ring, on a port with
 two, and on a veth whose two queues net_af_xdp cannot have. Nothing is lost, both carry flows, and both sleep when nothing comes."""
 import os
+import signal
+import sys
 import time
 
 import pytest
@@ -98,6 +100,47 @@ def test_ports_are_counted(one_queue, make_balancer, engine):
     table = weir.weirctl("show", "ports").stdout
     for word in ("MISSED", "TX-DROPPED", "eth0", "XDP-COUNTER"):
         assert word in table, table
+
+
+SEND = """
+import socket, sys
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(int(sys.argv[2])):
+    sender.sendto(b"more than it takes", (sys.argv[1], 9))
+"""
+
+
+@pytest.mark.parametrize("driver", ["af_xdp", "af_packet"])
+def test_what_a_full_receive_ring_loses_is_missed(one_queue, make_balancer, driver):
+    """The dataplane stands still while more comes than the ring of its socket holds."""
+    servers = [server.endpoint for server in one_queue.servers]
+    one_queue.ports = [f"eth0 driver={driver}"]
+    try:
+        weir = make_balancer("dpdk", one_queue).start(
+            balancer.http_conf(servers) + f"stream {{ upstream nobody {{ server {servers[0]} down; }}\n"
+            "server { listen 9 udp; proxy_pass nobody; } }\n")
+    finally:
+        one_queue.ports = ["eth0"]
+    (pid,) = weir.dataplane_pids()
+    time.sleep(1.5)  # the port's counters are read once a second
+    before = port(weir, "eth0")
+    assert before["driver"] == f"net_{driver}" and before["rx_missed"] == 0
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        one_queue.client.run(sys.executable, "-c", SEND, one_queue.vip, 5000)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    def came():
+        after = port(weir, "eth0")
+        taken, missed = (after[key] - before[key] for key in ("rx_packets", "rx_missed"))
+        return taken + missed >= 5000 and (taken, missed)
+
+    taken, missed = wait_for(came, 5, "each packet has been taken or missed")
+    print(f"{taken} packets taken, {missed} missed")
+    others = taken + missed - 5000  # of what the host gets, AF_PACKET has a copy
+    assert missed > 2000 and others <= (0 if driver == "af_xdp" else 50), (taken, missed)
+    expect.all_right(one_queue.client.client("get", one_queue.url(), "-n", 50), 50)
 
 
 def cpu_seconds(pid):
