@@ -54,7 +54,7 @@ class DpdkRunner : public Runner {
     bool takes(std::size_t bytes) const override { return bytes <= longest_frame; }
 
     std::vector<std::uint32_t> ifindexes() const override {
-        return std::vector<std::uint32_t>(WEIR_PORT_CAPACITY, 0);
+        return std::vector<std::uint32_t>(WEIR_PORT_CAPACITY, 1);
     }
 
   private:
@@ -110,11 +110,11 @@ class DpdkRunner : public Runner {
                rte_eth_dev_start(port.eth) == 0;
     }
 
-    // After the ports are known: only those that have a record are connected.
+    // After the ports are known: only those that have an interface are connected.
     void make_worker() {
         WorkerLinks links;
         for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++) {
-            if (store_->view().control->ports[i].kind == WEIR_PORT_NONE) continue;
+            if (store_->view().control->ports[i].ifindex == 0) continue;
             links.rx.push_back({ports_[i].eth, 0, static_cast<std::uint8_t>(i), false});
             links.port[i].eth = ports_[i].eth;
             links.port[i].queue = 0;

@@ -54,8 +54,7 @@ class HostRunner : public Runner {
         if (reason != WEIR_REASON_NONE) return reason;
         reason = weir_decide(&env, &packet, data, end, weir_tick(now));
         if (weir_verdict_of(reason) != WEIR_VERDICT_FORWARD) return reason;
-        if (env.control->ports[packet.out_port].kind == WEIR_PORT_NONE)
-            return WEIR_REASON_PORT_UNKNOWN;
+        if (env.control->ports[packet.out_port].ifindex == 0) return WEIR_REASON_PORT_UNKNOWN;
         make_room(bytes, packet.room);
         data = bytes.data();
         end = data + bytes.size();

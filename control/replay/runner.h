@@ -45,7 +45,7 @@ class Runner {
     // begins above 0 and never goes back.
     Result<Fate> send(const Frame& frame, std::uint64_t now);
 
-    // What weir_control.ports[i].ifindex must be, for each port.
+    // What weir_control.ports[i].ifindex must be, for each port; with 0 it is no way out.
     virtual std::vector<std::uint32_t> ifindexes() const = 0;
 
   protected:

@@ -169,7 +169,8 @@ void prepare(const tables::View& view, const json& row,
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];
         const bool vlan = from.contains("parent");
-        port.ifindex = ifindexes.at(from.at(vlan ? "parent" : "index"));
+        if (from.value("interface", true))
+            port.ifindex = ifindexes.at(from.at(vlan ? "parent" : "index"));
         port.mac = mac(from.at("mac"));
         port.kind = from.at("kind") == "host_link" ? WEIR_PORT_HOST_LINK : WEIR_PORT_NETWORK;
         for (const json& tag : from.value("tags", json::array())) {

@@ -31,6 +31,8 @@ def _port(index, mac):
     return port | ({"parent": WIRE[index], "tags": TAGS[index]} if index in WIRE else {})
 
 
+GONE = 5  # a port whose interface is not there; of rows that name it in `ports`
+GONE_PORT = {"index": GONE, "mac": "02:00:00:00:05:01", "kind": "network", "interface": False}
 PORTS = [_port(index, mac) for index, mac in PORT_MAC.items()]
 CLIENT, CLIENT_MAC = "198.51.100.7", "02:aa:00:00:00:07"
 VIP = "192.0.2.10"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames that are not for a service, and frames that lie about themselves."""
 
+import dataclasses
+
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
@@ -183,4 +185,26 @@ def parse_wrong_ip_checksum(r):
 def parse_leaves_by_a_port_without_record(r):
     nowhere = backend(0, out=5)
     r.tables([WEB], [nowhere])
+    r.drop(LEFT, to_vip(syn()), "port_unknown")
+
+
+@row(ports=[*PORTS, GONE_PORT])
+def parse_leaves_by_a_port_without_interface(r):
+    """By either way through the engines; a flow goes on when its backend is behind another port again."""
+    gone = dataclasses.replace(A, out=GONE)
+    r.tables([WEB], [A])
+    c = Conversation(r, WEB, A).established()
+    r.tables([WEB], [gone])
+    sent, _ = c.request(flags="A", seq=1001, ack=5001)
+    r.drop(LEFT, sent, "port_unknown")
+    r.drop(LEFT, to_vip(syn()), "port_unknown")
+    r.tables([WEB], [A])
+    c.ask(flags="A", seq=1001, ack=5001)
+    c.reply(flags="A", seq=5001, ack=1001)
+
+
+@row(ports=[*PORTS, GONE_PORT])
+def parse_stateless_leaves_by_a_port_without_interface(r):
+    gone = dataclasses.replace(A, port=0, mode="dsr", out=GONE)
+    r.tables([dataclasses.replace(WEB, method="maglev", turns=(), slots=(0,), stateless=True)], [gone])
     r.drop(LEFT, to_vip(syn()), "port_unknown")
