@@ -15,6 +15,7 @@
 #include "control/publish/icmp_peers.h"
 #include "control/publish/make_engine.h"
 #include "control/publish/ports.h"
+#include "control/publish/shared_sources.h"
 #include "control/publish/ways.h"
 
 namespace weir {
@@ -125,6 +126,7 @@ Status Application::start_publishing() {
         return published;
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
     log_unreachable();
+    warn_shared_sources();
     probe_targets_changed();
     return success();
 }
@@ -153,6 +155,16 @@ void Application::log_unreachable() const {
         if (backend.state == "unreachable")
             log::warn("backend {} of upstream {}: {}", backend.name, backend.upstream,
                       backend.reason);
+}
+
+void Application::warn_shared_sources() {
+    for (const IpAddress& source : publish::shared_sources(model_, balancer_->writer().backends()))
+        if (warned_sources_.insert(source).second)
+            log::warn(
+                "backends see {}, an address of services that the other balancers of icmp_peers "
+                "have too: replies may go to one of these, which does not know the flow; give "
+                "\"snat\" an address that this balancer has alone",
+                source.to_string());
 }
 
 Status Application::start_api() {
@@ -274,6 +286,7 @@ void Application::publish_now() {
     }
     balancer_->directory().ports = publish::describe_ports(engine_->host_link(), engine_->ports());
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
+    warn_shared_sources();
 }
 
 void Application::probe_targets_changed() {

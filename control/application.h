@@ -55,6 +55,7 @@ class Application {
     Status reserve(const config::Model& configured);
     static Status check_ways(const config::Model& model);
     void log_unreachable() const;
+    void warn_shared_sources();
     void warn_unchangeable(const config::Model& model) const;
     void publish_soon();
     void publish_now();
@@ -88,6 +89,7 @@ class Application {
     std::unique_ptr<api::Server> api_;
     std::string engine_name_;
     std::string engine_reason_;
+    std::set<IpAddress> warned_sources_;
     bool publish_pending_ = false;
     bool stopping_ = false;
 };

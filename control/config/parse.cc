@@ -65,6 +65,7 @@ Result<Parsed> Parse::run() {
     if (auto done = file(absolute_path(options_.prefix, options_.file), nullptr); !done)
         return Error{done.error()};
     if (auto done = check_dataplane(*this); !done) return Error{done.error()};
+    warn_of_shared_sources(*this);
     return Parsed{std::move(model), std::move(messages_), std::move(files_)};
 }
 
@@ -242,7 +243,11 @@ Error Parse::duplicate(const Statement& statement) const {
 }
 
 void Parse::warn(const std::string& text) {
-    messages_.push_back({LogLevel::warn, text + at(source())});
+    warn_at(source(), text);
+}
+
+void Parse::warn_at(const Source& source, const std::string& text) {
+    messages_.push_back({LogLevel::warn, text + at(source)});
 }
 
 void Parse::notice_once(const std::string& name, const std::string& text) {

@@ -74,6 +74,7 @@ class Parse {
     Error invalid_value(const Statement& statement) const;
     Error duplicate(const Statement& statement) const;
     void warn(const std::string& text);
+    void warn_at(const Source& source, const std::string& text);
     void notice_once(const std::string& name, const std::string& text);
 
     // True the first time for this name in this block.
@@ -122,5 +123,6 @@ Result<Delivery> delivery_of(const Proxy& proxy, const ServerBlock& server,
                              const UpstreamEntry& entry);
 Status check_delivery(const ServerBlock& server, const Upstream& upstream);
 Status check_dataplane(Parse& parse);
+void warn_of_shared_sources(Parse& parse);
 
 }  // namespace weir::config

@@ -59,6 +59,8 @@ def test_an_error_finds_its_flow(place, make_balancer, engine):
     wait_for(lambda: reasons(second).get("icmp_to_peer") == 1, 5, "the second one asks the first")
     wait_for(lambda: reasons(first).get("icmp_error") == 1, 5, "the first one knows the flow")
     wait_for(lambda: errors_heard(host) == before + 1, 5, "the backend hears of it")
+    for weir, address in ((first, FIRST), (second, SECOND)):
+        assert f"backends see {address}, an address of services" in weir.log()
 
 
 @pytest.mark.parametrize("engine", balancer.ENGINES)
