@@ -38,9 +38,9 @@ struct Batch {
 
     Bits left = 0;  // no reason yet
 
-    // On the express way: what each is, and the rest of it.
-    Bits clients = 0;
-    Bits replies = 0;
+    // On the express way: what each is (of IPv4 and of IPv6), and the rest of it.
+    std::array<Bits, 2> clients{};
+    std::array<Bits, 2> replies{};
     Bits stateless = 0;
     std::array<weir_express, batch_capacity> express;
 

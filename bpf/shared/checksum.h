@@ -38,6 +38,16 @@ WEIR_INLINE __u32 weir_sum_addr(__u32 sum, const struct weir_addr* addr) {
     return weir_sum32(weir_sum32(sum, addr->word[2]), addr->word[3]);
 }
 
+/* Adds in ones' complement, the carry coming round: as many dwords as there are. */
+WEIR_INLINE __u64 weir_sum64(__u64 sum, __u64 dword) {
+#ifdef __bpf__ /* has no carry; a dword of its halves has as many of them as fit */
+    return sum + (__u32)dword + (dword >> 32);
+#else
+    sum += dword;
+    return sum + (sum < dword);
+#endif
+}
+
 /* The ones' complement sum in 16 bits, of many words added up in 64: the halves are added with the
  * carry coming round, twice. 0 only if all words were. */
 WEIR_INLINE __u16 weir_fold64(__u64 sum) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The express way: what nearly every packet needs, and nothing else. Plain IPv4 (no tags, options
- * or fragments) with TCP or UDP, of an established flow that this packet leaves as it is but for
- * its expiry, by nat, transparent or dsr; or to a stateless service; or for no service at all.
- * Whatever is not clearly one of these is declined, with nothing changed, and the program
- * (program.h) takes it. Its result is the program's own, which tests prove by running both.
+ * The express way: what nearly every packet needs, and nothing else. Plain IPv4 or IPv6 (no tags,
+ * options, extension headers or fragments) with TCP or UDP, of an established flow that this packet
+ * leaves as it is but for its expiry, by nat, transparent or dsr; or to a stateless service; or for
+ * no service at all. Whatever is not clearly one of these is declined, with nothing changed, and
+ * the program (program.h) takes it. Its result is the program's own, which tests prove by running
+ * both.
  *
  * Both engines try it first. XDP takes the steps one after the other (weir_express_run), DPDK each
  * over a batch (dataplane/express.cc), and asks for the memory of the next one in between.
@@ -49,7 +50,7 @@ WEIR_INLINE void weir_express_count_in(struct weir_env* env, __u32 id, __u32 byt
  * is the length of the frame, `in` the port that it came by. */
 WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const struct weir_express* x,
                                                  struct weir_express_frame* frame, __u32 bytes,
-                                                 __u8 in, __u32 now, __u8* out) {
+                                                 __u8 in, __u32 now, __u8* out, int v6) {
     struct weir_flow* flow = x->flow;
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
 
@@ -61,18 +62,15 @@ WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const str
     const struct weir_port* port = weir_express_port(env, backend->out_port);
     if (!port) return WEIR_REASON_NONE;
     if (backend->mode < WEIR_MODE_DSR) {
-        struct weir_express_nat nat;
-        if (!weir_addr_is_v4(&backend->addr)) return WEIR_REASON_NONE;
-        nat.src = x->src;
+        const struct weir_addr* src = &flow->client;
+        if (weir_addr_is_v4(&backend->addr) == v6) return WEIR_REASON_NONE;
         if (flow->source != WEIR_SOURCE_CLIENT) {
             const struct weir_source* source = weir_env_source(env, flow->source);
             if (!source) return WEIR_REASON_NONE;
-            nat.src = source->addr.word[3];
+            src = &source->addr;
         }
-        nat.dst = backend->addr.word[3];
-        nat.sport = flow->snat_port;
-        nat.dport = weir_port_at(backend, flow->service_port);
-        weir_express_readdress(frame, &nat);
+        const struct weir_be16 dport = weir_port_at(backend, flow->service_port);
+        weir_express_readdress(frame, src, &backend->addr, WEIR_PORTS(flow->snat_port, dport), v6);
     } else if (backend->mode != WEIR_MODE_DSR) {
         return WEIR_REASON_NONE;
     }
@@ -86,20 +84,16 @@ WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const str
 /* A backend's packet of x->flow; likewise. */
 WEIR_INLINE enum weir_reason weir_express_reply(struct weir_env* env, const struct weir_express* x,
                                                 struct weir_express_frame* frame, __u32 bytes,
-                                                __u32 now, __u8* out) {
+                                                __u32 now, __u8* out, int v6) {
     struct weir_flow* flow = x->flow;
     const struct weir_port* port = weir_express_port(env, flow->in_port);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
-    struct weir_express_nat nat;
 
-    if (!weir_flow_is_steady(flow, x->protocol, 0) || !weir_addr_is_v4(&flow->client) || !port ||
-        x->length > weir_env_control(env)->reply_mtu)
+    if (!weir_flow_is_steady(flow, x->protocol, 0) || weir_addr_is_v4(&flow->client) == v6 ||
+        !port || x->length > weir_env_control(env)->reply_mtu)
         return WEIR_REASON_NONE;
-    nat.src = flow->service.word[3];
-    nat.dst = flow->client.word[3];
-    nat.sport = flow->service_port;
-    nat.dport = flow->client_port;
-    weir_express_readdress(frame, &nat);
+    weir_express_readdress(frame, &flow->service, &flow->client,
+                           WEIR_PORTS(flow->service_port, flow->client_port), v6);
     weir_flow_touch(flow, now);
     if (counters) {
         counters->packets_out++;
@@ -134,38 +128,53 @@ WEIR_INLINE enum weir_reason weir_express_stranger(const struct weir_port* in) {
     return in->kind == WEIR_PORT_HOST_LINK ? WEIR_REASON_HOST_LINK_STRAY : WEIR_REASON_NOT_SERVICE;
 }
 
+/* All steps for a frame of this family whose headers are there. */
+WEIR_INLINE enum weir_reason weir_express_run_family(struct weir_env* env,
+                                                     struct weir_express_frame* frame, void* end,
+                                                     __u8 in, __u32 now, __u8* out, int v6) {
+    const struct weir_control* control = weir_env_control(env);
+    const struct weir_port* port = &control->ports[in & (WEIR_PORT_CAPACITY - 1)];
+    const __u32 bytes = (__u32)((char*)end - (char*)frame);
+    const __u8 refused = weir_express_refuses(control);
+    struct weir_express_way way;
+    struct weir_express x;
+    __u32 found;
+
+    if (v6 ? !weir_express_parse_v6(&x, &way, port, frame, end, bytes, refused)
+           : !weir_express_parse_v4(&x, &way, port, frame, bytes, refused))
+        return WEIR_REASON_NONE;
+    const struct weir_service* service =
+        weir_service_look_up(env, way.dst, weir_express_dport(&x), x.protocol, &found, v6);
+    switch (weir_express_aim(env, &x, &way, service, found, v6)) {
+        case WEIR_EXPRESS_STATELESS:
+            return weir_express_stateless(env, &x, frame, bytes, out);
+        case WEIR_EXPRESS_CLIENT:
+            x.flow = weir_express_find(env, &x, frame, now, 0, 0, v6);
+            return x.flow ? weir_express_client(env, &x, frame, bytes, in, now, out, v6)
+                          : WEIR_REASON_NONE;
+        case WEIR_EXPRESS_REPLY:
+            x.flow = weir_express_find(env, &x, frame, now, 0, 1, v6);
+            return x.flow ? weir_express_reply(env, &x, frame, bytes, now, out, v6)
+                          : weir_express_stranger(port);
+        default:
+            return WEIR_REASON_NONE;
+    }
+}
+
 /*
  * All steps, for the frame [data, end) that came in by port `in`. NONE: declined, and nothing has
  * changed. FLOW_HIT or STATELESS: the frame has been rewritten and leaves by port *out.
  */
 WEIR_INLINE enum weir_reason weir_express_run(struct weir_env* env, void* data, void* end, __u8 in,
                                               __u32 now, __u8* out) {
-    const struct weir_control* control = weir_env_control(env);
-    const struct weir_port* port = &control->ports[in & (WEIR_PORT_CAPACITY - 1)];
-    const __u32 bytes = (__u32)((char*)end - (char*)data);
     struct weir_express_frame* frame =
-        (struct weir_express_frame*)weir_at(data, end, 0, sizeof(*frame));
-    struct weir_express x;
-    __u32 found;
+        (struct weir_express_frame*)weir_at(data, end, 0, WEIR_EXPRESS_LEAST);
 
-    if (!frame || control->generation == 0 || !weir_express_parse(&x, port, frame, bytes))
-        return WEIR_REASON_NONE;
-    const struct weir_service* service =
-        weir_service_find_v4(env, x.dst, x.dport, x.protocol, &found);
-    switch (weir_express_aim(env, &x, service, found)) {
-        case WEIR_EXPRESS_STATELESS:
-            return weir_express_stateless(env, &x, frame, bytes, out);
-        case WEIR_EXPRESS_CLIENT:
-            x.flow = weir_express_find(env, &x, now, 0);
-            return x.flow ? weir_express_client(env, &x, frame, bytes, in, now, out)
-                          : WEIR_REASON_NONE;
-        case WEIR_EXPRESS_REPLY:
-            x.flow = weir_express_find(env, &x, now, 1);
-            return x.flow ? weir_express_reply(env, &x, frame, bytes, now, out)
-                          : weir_express_stranger(port);
-        default:
-            return WEIR_REASON_NONE;
-    }
+    if (!frame || weir_env_control(env)->generation == 0) return WEIR_REASON_NONE;
+    if (frame->eth.type.raw != WEIR_SWAP16(WEIR_ETH_IPV6))
+        return weir_express_run_family(env, frame, end, in, now, out, 0);
+    frame = (struct weir_express_frame*)weir_at(data, end, 0, WEIR_EXPRESS_LEAST_V6);
+    return frame ? weir_express_run_family(env, frame, end, in, now, out, 1) : WEIR_REASON_NONE;
 }
 
 #endif

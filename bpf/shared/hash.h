@@ -14,16 +14,24 @@ WEIR_INLINE __u64 weir_hash_mix(__u64 hash, __u64 word) {
     return hash ^ (hash >> 29);
 }
 
-WEIR_INLINE __u64 weir_words(struct weir_be32 high, struct weir_be32 low) {
-    return ((__u64)high.raw << 32) | low.raw;
+WEIR_INLINE __u64 weir_words(__u32 high, __u32 low) {
+    return ((__u64)high << 32) | low;
+}
+
+/* A pair of IPv4 addresses. */
+WEIR_INLINE __u64 weir_hash_v4(__u64 hash, __u32 src, __u32 dst) {
+    return weir_hash_mix(hash, weir_words(src, dst));
+}
+
+/* An address, of which the caller knows the family. */
+WEIR_INLINE __u64 weir_hash_halves(__u64 hash, struct weir_halves addr, int v6) {
+    if (!v6) return weir_hash_mix(hash, WEIR_SECOND(addr.low));
+    return weir_hash_mix(weir_hash_mix(hash, addr.high), addr.low);
 }
 
 WEIR_INLINE __u64 weir_hash_addr(__u64 hash, const struct weir_addr* addr) {
-    if (!weir_addr_is_v4(addr)) {
-        hash = weir_hash_mix(hash, weir_words(addr->word[0], addr->word[1]));
-        hash = weir_hash_mix(hash, addr->word[2].raw);
-    }
-    return weir_hash_mix(hash, addr->word[3].raw);
+    if (weir_addr_is_v4(addr)) return weir_hash_mix(hash, addr->word[3].raw);
+    return weir_hash_halves(hash, weir_halves_of(addr), 1);
 }
 
 WEIR_INLINE __u64 weir_hash_end(__u64 hash) {
@@ -31,30 +39,31 @@ WEIR_INLINE __u64 weir_hash_end(__u64 hash) {
     return hash ^ (hash >> 32);
 }
 
-/* weir_hash_tuple, of an IPv4 tuple. */
-WEIR_INLINE __u64 weir_hash_v4(__u64 seed, struct weir_be32 src, struct weir_be32 dst,
-                               struct weir_be16 sport, struct weir_be16 dport, __u32 protocol) {
-    const __u64 ports = ((__u64)protocol << 32) | ((__u32)sport.raw << 16) | dport.raw;
-
-    return weir_hash_end(weir_hash_mix(weir_hash_mix(seed, weir_words(src, dst)), ports));
+/* The rest of a tuple's hash, behind its addresses; the source's port is in the upper half. */
+WEIR_INLINE __u64 weir_hash_ports(__u64 hash, __u32 ports, __u32 protocol) {
+    return weir_hash_end(weir_hash_mix(hash, weir_words(protocol, ports)));
 }
 
 WEIR_INLINE __u64 weir_hash_tuple(__u64 seed, const struct weir_tuple* tuple) {
-    const __u64 ports =
-        ((__u64)tuple->protocol << 32) | ((__u32)tuple->sport.raw << 16) | tuple->dport.raw;
+    __u64 hash;
 
     if (weir_addr_is_v4(&tuple->src) && weir_addr_is_v4(&tuple->dst))
-        return weir_hash_v4(seed, tuple->src.word[3], tuple->dst.word[3], tuple->sport,
-                            tuple->dport, tuple->protocol);
-    return weir_hash_end(
-        weir_hash_mix(weir_hash_addr(weir_hash_addr(seed, &tuple->src), &tuple->dst), ports));
+        hash = weir_hash_v4(seed, tuple->src.word[3].raw, tuple->dst.word[3].raw);
+    else
+        hash = weir_hash_addr(weir_hash_addr(seed, &tuple->src), &tuple->dst);
+    return weir_hash_ports(hash, (__u32)tuple->sport.raw << 16 | tuple->dport.raw, tuple->protocol);
 }
 
-/* The hash of what a service record is found by: (address, protocol, port). */
+/* The hash of what a service record is found by, (address, protocol, port), behind the address. */
+WEIR_INLINE __u64 weir_hash_place(__u64 hash, struct weir_be16 port, __u32 protocol) {
+    return weir_hash_mix(hash, ((__u64)protocol << 16) | port.raw) >> 20;
+}
+
+#define WEIR_SERVICE_SEED 0x77656972ull
+
 WEIR_INLINE __u64 weir_hash_service(const struct weir_addr* addr, struct weir_be16 port,
                                     __u32 protocol) {
-    const __u64 hash = weir_hash_addr(0x77656972ull, addr);
-    return weir_hash_mix(hash, ((__u64)protocol << 16) | port.raw) >> 20;
+    return weir_hash_place(weir_hash_addr(WEIR_SERVICE_SEED, addr), port, protocol);
 }
 
 #endif

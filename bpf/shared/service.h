@@ -41,54 +41,53 @@ WEIR_INLINE const struct weir_service* weir_service_find(struct weir_env* env,
     return weir_service_at(env, tuple, any);
 }
 
-/* Zero for the used record of the service at an IPv4 destination; each word of it is looked at
- * once. */
-WEIR_INLINE __u64 weir_service_differs_v4(const struct weir_service* service, struct weir_be32 dst,
-                                          struct weir_be16 dport, __u32 protocol) {
+/* Zero for the used record of the service at this destination; each word of it is looked at once.
+ */
+WEIR_INLINE __u64 weir_service_differs(const struct weir_service* service, struct weir_halves dst,
+                                       struct weir_be16 dport, __u32 protocol) {
     const weir_dword* addr = (const weir_dword*)(const void*)&service->addr;
     const __u32 word = *(const weir_word*)(const void*)&service->port;
     const __u32 mask = WEIR_WORD(0, 0, 0xff, WEIR_SERVICE_USED);
 
-    return (addr[1] ^ WEIR_DWORD(WEIR_V4_MAPPED, dst.raw)) | addr[0] |
+    return (addr[1] ^ dst.low) | (addr[0] ^ dst.high) |
            ((word ^ WEIR_WORD(0, 0, protocol, WEIR_SERVICE_USED)) & mask) |
            (__u32)(service->port.raw ^ dport.raw);
 }
 
-/* weir_service_find for an IPv4 destination that the record at its home is not for. */
-WEIR_RARE const struct weir_service* weir_service_probe_v4(struct weir_env* env, __u32 home,
-                                                           struct weir_be32 dst,
-                                                           struct weir_be16 dport, __u32 protocol) {
+/* weir_service_find for a tuple that the record at its home is not for. */
+WEIR_RARE const struct weir_service* weir_service_probe(struct weir_env* env, __u32 home,
+                                                        const struct weir_tuple* tuple) {
     const __u32 mask = weir_env_control(env)->service_capacity - 1;
+    const struct weir_halves dst = weir_halves_of(&tuple->dst);
 
     for (__u32 i = 1; i < WEIR_SERVICE_PROBES; i++) {
         const struct weir_service* service = weir_env_service(env, (home + i) & mask);
         if (!service || !(service->flags & WEIR_SERVICE_USED)) break;
-        if (weir_service_differs_v4(service, dst, dport, protocol) == 0) return service;
+        if (weir_service_differs(service, dst, tuple->dport, tuple->protocol) == 0) return service;
     }
     if (!(weir_env_control(env)->flags & WEIR_CONTROL_RANGES)) return 0;
     const struct weir_be16 any = {0};
-    const struct weir_tuple tuple = {weir_addr_v4(dst), weir_addr_v4(dst), any, dport, protocol};
-    return weir_service_at(env, &tuple, any);
+    return weir_service_at(env, tuple, any);
 }
 
 /*
- * weir_service_find, for an IPv4 destination: *found is 1, or 0 and the value some record, or NULL.
+ * weir_service_find, for the express way: *found is 1, or 0 and the value some record, or NULL.
  * Nearly always the first record tells, by being the service or by being empty. Which of the two is
  * random where both directions are mixed, so neither this nor its callers branch on it.
  */
-WEIR_INLINE const struct weir_service* weir_service_find_v4(struct weir_env* env,
-                                                            struct weir_be32 dst,
+WEIR_INLINE const struct weir_service* weir_service_look_up(struct weir_env* env,
+                                                            struct weir_halves dst,
                                                             struct weir_be16 dport, __u32 protocol,
-                                                            __u32* found) {
-    const struct weir_addr addr = weir_addr_v4(dst);
+                                                            __u32* found, int v6) {
     const struct weir_control* control = weir_env_control(env);
-    const __u32 home = (__u32)weir_hash_service(&addr, dport, protocol);
+    const __u32 home =
+        (__u32)weir_hash_place(weir_hash_halves(WEIR_SERVICE_SEED, dst, v6), dport, protocol);
     const struct weir_service* service =
         weir_env_service(env, home & (control->service_capacity - 1));
 
     *found = 0;
     if (!service) return 0;
-    const __u64 differs = weir_service_differs_v4(service, dst, dport, protocol);
+    const __u64 differs = weir_service_differs(service, dst, dport, protocol);
     const __u32 same = 1u ^ (__u32)((differs | (0 - differs)) >> 63);
     WEIR_ASSERT(WEIR_SERVICE_USED == 1 && WEIR_CONTROL_RANGES == 1, "one bit for both");
     const __u32 nobody = ~(service->flags | control->flags) & 1u; /* empty, and no ranges */
@@ -96,7 +95,8 @@ WEIR_INLINE const struct weir_service* weir_service_find_v4(struct weir_env* env
         *found = same;
         return service;
     }
-    service = weir_service_probe_v4(env, home, dst, dport, protocol);
+    const struct weir_tuple tuple = {weir_addr_of(dst), weir_addr_of(dst), dport, dport, protocol};
+    service = weir_service_probe(env, home, &tuple);
     *found = service != 0;
     return service;
 }

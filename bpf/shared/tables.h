@@ -24,7 +24,7 @@
 #include "wire.h"
 
 #define WEIR_TABLES_MAGIC 0x7765697274626c73ull /* "weirtbls" */
-#define WEIR_TABLES_ABI 6u
+#define WEIR_TABLES_ABI 7u
 
 #define WEIR_PORT_CAPACITY 16
 #define WEIR_SERVICE_PROBES                                               \
@@ -75,7 +75,8 @@ struct weir_interface {
 };
 WEIR_ASSERT(sizeof(struct weir_interface) == 24, "ABI");
 
-#define WEIR_CONTROL_RANGES 1u /* there are services with a range of ports */
+#define WEIR_CONTROL_RANGES 1u    /* there are services with a range of ports */
+#define WEIR_CONTROL_STATELESS 2u /* there are services without flows */
 
 struct weir_control {
     __u64 magic;

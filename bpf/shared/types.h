@@ -78,6 +78,40 @@ WEIR_INLINE __u32 weir_be32_to(struct weir_be32 wire) {
     return WEIR_SWAP32(wire.raw);
 }
 
+/*
+ * Words of a header where it stands, whatever its alignment is. BPF's verifier knows that an IP
+ * header's is right (NET_IP_ALIGN), which clang does not: it would take them apart.
+ */
+#ifdef __bpf__
+#define WEIR_LOOSE __attribute__((may_alias))
+#else
+#define WEIR_LOOSE __attribute__((packed, may_alias))
+#endif
+
+struct weir_loose_word {
+    __u32 raw;
+} WEIR_LOOSE;
+
+struct weir_loose_dword {
+    __u64 raw;
+} WEIR_LOOSE;
+
+WEIR_INLINE __u32 weir_word_at(const void* place) {
+    return ((const struct weir_loose_word*)place)->raw;
+}
+
+WEIR_INLINE void weir_word_put(void* place, __u32 word) {
+    ((struct weir_loose_word*)place)->raw = word;
+}
+
+WEIR_INLINE __u64 weir_dword_at(const void* place) {
+    return ((const struct weir_loose_dword*)place)->raw;
+}
+
+WEIR_INLINE void weir_dword_put(void* place, __u64 dword) {
+    ((struct weir_loose_dword*)place)->raw = dword;
+}
+
 /* An IPv6 address, or an IPv4 one as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). Hashed and compared
  * as words. */
 struct weir_addr {
@@ -107,9 +141,13 @@ typedef __u64 __attribute__((may_alias)) weir_dword;
 /* Two words as they lie in memory, one after the other; four bytes likewise. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define WEIR_DWORD(first, second) ((__u64)(second) << 32 | (first))
+#define WEIR_FIRST(dword) ((__u32)(dword))
+#define WEIR_SECOND(dword) ((__u32)((dword) >> 32))
 #define WEIR_WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 #else
 #define WEIR_DWORD(first, second) ((__u64)(first) << 32 | (second))
+#define WEIR_FIRST(dword) ((__u32)((dword) >> 32))
+#define WEIR_SECOND(dword) ((__u32)(dword))
 #define WEIR_WORD(a, b, c, d) ((__u32)(d) | (__u32)(c) << 8 | (__u32)(b) << 16 | (__u32)(a) << 24)
 #endif
 
@@ -122,11 +160,40 @@ struct weir_mac {
     __u8 byte[6];
 };
 
-/* The address of a record (which is 8-aligned, and so are the addresses in it) is this IPv4 one. */
-WEIR_INLINE int weir_addr_is(const struct weir_addr* addr, struct weir_be32 v4) {
+/* An address as two words, as they lie in memory: half as many to compare, hash and add up. */
+struct weir_halves {
+    __u64 high;
+    __u64 low;
+};
+
+WEIR_INLINE struct weir_halves weir_halves_v4(struct weir_be32 v4) {
+    struct weir_halves halves;
+    halves.high = 0;
+    halves.low = WEIR_DWORD(WEIR_V4_MAPPED, v4.raw);
+    return halves;
+}
+
+WEIR_INLINE struct weir_halves weir_halves_of(const struct weir_addr* addr) {
+    struct weir_halves halves;
+    halves.high = WEIR_DWORD(addr->word[0].raw, addr->word[1].raw);
+    halves.low = WEIR_DWORD(addr->word[2].raw, addr->word[3].raw);
+    return halves;
+}
+
+WEIR_INLINE struct weir_addr weir_addr_of(struct weir_halves halves) {
+    struct weir_addr addr;
+    addr.word[0].raw = WEIR_FIRST(halves.high);
+    addr.word[1].raw = WEIR_SECOND(halves.high);
+    addr.word[2].raw = WEIR_FIRST(halves.low);
+    addr.word[3].raw = WEIR_SECOND(halves.low);
+    return addr;
+}
+
+/* The address of a record (which is 8-aligned, and so are the addresses in it) is this one. */
+WEIR_INLINE int weir_addr_is(const struct weir_addr* addr, struct weir_halves halves) {
     const weir_dword* half = (const weir_dword*)(const void*)addr;
 
-    return half[1] == WEIR_DWORD(WEIR_V4_MAPPED, v4.raw) && half[0] == 0;
+    return half[1] == halves.low && half[0] == halves.high;
 }
 
 /* Wherever a MAC stands, on the wire or in a record, it is 2-aligned. */
@@ -135,10 +202,18 @@ struct weir_mac_halves {
 } __attribute__((may_alias));
 
 WEIR_INLINE int weir_mac_equal(const struct weir_mac* a, const struct weir_mac* b) {
+#ifndef __bpf__
+    const __u32 differs = weir_word_at(a) ^ weir_word_at(b);
+    const struct weir_mac_halves* x = (const struct weir_mac_halves*)(const void*)a;
+    const struct weir_mac_halves* y = (const struct weir_mac_halves*)(const void*)b;
+
+    return (differs | (__u32)(x->half[2] ^ y->half[2])) == 0;
+#else
     const struct weir_mac_halves* x = (const struct weir_mac_halves*)(const void*)a;
     const struct weir_mac_halves* y = (const struct weir_mac_halves*)(const void*)b;
 
     return ((x->half[0] ^ y->half[0]) | (x->half[1] ^ y->half[1]) | (x->half[2] ^ y->half[2])) == 0;
+#endif
 }
 
 /* IANA protocol numbers. */

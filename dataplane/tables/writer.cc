@@ -128,10 +128,13 @@ std::string Writer::publish(std::span<const weir_service> services,
               idle_backends.end(), weir_backend{});
 
     // Both halves count: a packet may still be with the other.
-    const auto is_range = [](const weir_service& service) { return service.port_high != 0; };
-    const bool ranges = std::ranges::any_of(idle_services, is_range) ||
-                        std::ranges::any_of(this->services(), is_range);
-    view_.control->flags = ranges ? WEIR_CONTROL_RANGES : 0;
+    std::uint32_t flags = 0;
+    for (const auto& half : {this->services(), std::span<const weir_service>(idle_services)})
+        for (const weir_service& service : half) {
+            if (service.port_high != 0) flags |= WEIR_CONTROL_RANGES;
+            if (service.flags & WEIR_SERVICE_STATELESS) flags |= WEIR_CONTROL_STATELESS;
+        }
+    view_.control->flags = flags;
 
     write_interfaces(next);
 

@@ -11,40 +11,14 @@
 #include <initializer_list>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "dataplane/tables/writer.h"
-#include "tests/dataplane/frame.h"
+#include "tests/dataplane/express_packets.h"
 #include "tests/dataplane/tables/heap_tables.h"
 
 namespace weir {
 namespace {
-
-constexpr weir_mac port_mac{{2, 0, 0, 0, 0, 1}};
-constexpr weir_mac backend_mac{{2, 0, 0, 0, 0, 4}};
-constexpr unsigned backends = 8;
-
-// What a backend, and its service with the same number, has of its own.
-struct Kind {
-    weir_mode mode = WEIR_MODE_NAT;
-    std::uint8_t service_flags = 0;
-    std::uint8_t backend_flags = 0;
-    std::uint16_t mtu = 0;
-    std::uint16_t mss = 0;
-    std::uint8_t out_port = 1;
-    bool v6 = false;
-    std::uint8_t cid_count = 0;
-};
-
-constexpr std::array<Kind, backends> kinds{{
-    {},
-    {.mode = WEIR_MODE_TRANSPARENT, .service_flags = WEIR_SERVICE_BY_PORT},
-    {.mode = WEIR_MODE_DSR, .mss = 1000},
-    {.mode = WEIR_MODE_DSR, .service_flags = WEIR_SERVICE_STATELESS, .mss = 1000},
-    {.mtu = 90},
-    {.out_port = 2},
-    {.v6 = true},
-    {.mode = WEIR_MODE_IPIP},
-}};
 
 // Tables, and the part of them that changes as packets pass.
 struct Side {
@@ -59,7 +33,7 @@ struct Side {
         };
         add(view.flows, view.flows.size());
         add(view.flow_refs, view.flow_refs.size());
-        add(view.counters, backends);
+        add(view.counters, 2 * kinds.size());
         add(view.upstreams, 1);
         return bytes;
     }
@@ -72,29 +46,30 @@ struct Side {
         };
         take(view.flows, view.flows.size());
         take(view.flow_refs, view.flow_refs.size());
-        take(view.counters, backends);
+        take(view.counters, 2 * kinds.size());
         take(view.upstreams, 1);
     }
 };
 
+// What changes while flows are known: flags of all backends and services, how long replies may be,
+// and whether there are services without flows.
+struct Now {
+    std::uint8_t backend_flags = 0;
+    std::uint8_t service_flags = 0;
+    std::uint16_t reply_mtu = 0;
+    bool stateless = true;
+};
+
 class Express : public ::testing::Test {
   protected:
-    using Bytes = std::vector<std::uint8_t>;
+    using Bytes = ExpressPackets::Bytes;
 
     Express() {
         fill(program_);
         fill(express_);
     }
 
-    static weir_addr service_address(unsigned i) { return address(192, 168, 0, 1 + i % 2); }
-    static std::uint16_t service_port(unsigned i) { return static_cast<std::uint16_t>(80 + i); }
-    static weir_addr backend_address(unsigned i) {
-        weir_addr addr = address(172, 17, 0, static_cast<std::uint8_t>(1 + i));
-        if (kinds.at(i).v6) addr.word[0] = weir_be32_from(0x20010db8);
-        return addr;
-    }
-
-    void fill(Side& side, std::uint8_t down = 0) const {
+    void fill(Side& side, const Now& now = {}) const {
         const tables::View view = side.heap.view();
         view.control->ports[1].kind = view.control->ports[2].kind = WEIR_PORT_NETWORK;
         view.control->ports[0].kind = WEIR_PORT_HOST_LINK;
@@ -103,34 +78,41 @@ class Express : public ::testing::Test {
         view.control->ports[2].parent = 1;
         view.control->answers = 1000;
         tables::Writer writer(view, [](std::uint64_t) {});
+        std::array<weir_interface, WEIR_PORT_CAPACITY> interfaces{};
+        interfaces[1].mtu = now.reply_mtu;
+        writer.set_interfaces(interfaces);
         writer.begin();
         std::vector<weir_service> services;
         std::vector<weir_backend> records;
-        for (unsigned i = 0; i < backends; i++) {
-            const Kind& kind = kinds.at(i);
+        for (unsigned i = 0; i < 2 * kinds.size(); i++) {
+            const bool v6 = i >= kinds.size();
+            const unsigned number = i % kinds.size();
+            const Kind& kind = kinds.at(number);
             const std::array<std::uint16_t, 1> slots{static_cast<std::uint16_t>(i)};
             const tables::SlotRange range = writer.write_slots(slots);
             for (const std::uint8_t protocol : {WEIR_PROTO_TCP, WEIR_PROTO_UDP}) {
                 weir_service service{};
-                service.addr = service_address(i);
-                service.port = weir_be16_from(service_port(i));
+                service.addr = service_address(number, v6);
+                service.port = weir_be16_from(service_port(number));
                 service.protocol = protocol;
-                service.flags = kind.service_flags;
+                service.flags = kind.service_flags | now.service_flags;
+                if (!now.stateless && (service.flags & WEIR_SERVICE_STATELESS)) continue;
                 service.method = kind.service_flags & WEIR_SERVICE_STATELESS
                                      ? (protocol == WEIR_PROTO_TCP ? WEIR_METHOD_MAGLEV
                                                                    : WEIR_METHOD_MAGLEV_ADDRESS)
                                      : WEIR_METHOD_ROUND_ROBIN;
-                service.slot_base = service.turn_base = range.base;
+                service.slot_base = service.turn_base = service.cid_base = range.base;
                 service.slot_count = service.turn_count = range.count;
                 service.idle = service.connect = weir_span_of_ms(60'000);
                 service.cid_count = kind.cid_count;
+                service.cid_length = kind.cid_count != 0;
                 services.push_back(service);
             }
             weir_backend backend{};
-            backend.addr = backend_address(i);
-            backend.snat = kind.v6 ? backend.addr : address(192, 168, 0, 1);
-            backend.port = weir_be16_from(static_cast<std::uint16_t>(kind.mode ? 80 + i : 1000));
-            backend.flags = WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE | kind.backend_flags | down;
+            backend.addr = backend_address(number, v6 != kind.crosses);
+            backend.snat = source_address(v6 != kind.crosses);
+            backend.port = weir_be16_from(backend_port(number));
+            backend.flags = WEIR_BACKEND_USED | WEIR_BACKEND_REACHABLE | now.backend_flags;
             backend.mode = kind.mode;
             backend.mtu = kind.mtu;
             backend.mss = kind.mss;
@@ -143,87 +125,6 @@ class Express : public ::testing::Test {
         ASSERT_EQ(writer.publish(services, records), "");
     }
 
-    template <class T = int>
-    T one_of(std::initializer_list<int> values) {
-        return static_cast<T>(values.begin()[random_() % values.size()]);
-    }
-    template <class T>
-    void put(Bytes& frame, std::size_t at, T value) {
-        std::memcpy(&frame[at], &value, sizeof(value));
-    }
-
-    // Mostly what a network sends, sometimes not.
-    Bytes packet() {
-        const bool udp = random_() % 3 == 0;
-        const unsigned service = random_() % backends;
-        const bool reply = random_() % 3 == 0;
-        const weir_addr client = address(10, 0, 0, one_of<std::uint8_t>({1, 2}));
-        const auto client_port = one_of<std::uint16_t>({61000, 61001, 5000});
-        const auto flags =
-            one_of<std::uint8_t>({WEIR_TCP_SYN, WEIR_TCP_SYN, WEIR_TCP_SYN | WEIR_TCP_ACK,
-                                  random_() % 16 ? WEIR_TCP_ACK : WEIR_TCP_FIN | WEIR_TCP_ACK,
-                                  random_() % 16 ? WEIR_TCP_ACK : WEIR_TCP_RST, WEIR_TCP_ACK,
-                                  WEIR_TCP_ACK, WEIR_TCP_ACK, 0});
-        const weir_mac from{{2, 0, 0, 0, 0, one_of<std::uint8_t>({3, 3, 3, 3, 5})}};
-        const weir_addr to = random_() % 3 ? address(192, 168, 0, 1) : client;
-        const std::uint16_t backend_port = kinds.at(service).mode ? service_port(service) : 1000;
-        Bytes data(one_of<std::size_t>({0, 10, 100}));
-        for (auto& byte : data) byte = static_cast<std::uint8_t>(random_());
-        Bytes frame =
-            (reply ? Frame::tcp(from, port_mac, backend_address(service), backend_port, to,
-                                one_of<std::uint16_t>({61000, 61001, 61002, 61003, 5000}), flags,
-                                data)
-                   : Frame::tcp(from, port_mac, client, client_port, service_address(service),
-                                service_port(service), flags, data))
-                .bytes();
-        if (udp) make_udp(frame);
-        if (random_() % 4 == 0) damage(frame);
-        fix_checksum(frame, random_() % 32 != 0);
-        return frame;
-    }
-    void make_udp(Bytes& frame) {
-        frame[23] = WEIR_PROTO_UDP;
-        put(frame, 38, weir_be16_from(static_cast<std::uint16_t>(frame.size() - 34)));
-        if (random_() % 2) put(frame, 40, weir_be16{0});
-    }
-    void damage(Bytes& frame) {
-        switch (random_() % 8) {
-            case 0:
-                frame[22] = one_of<std::uint8_t>({0, 1, 2});
-                break;  // TTL
-            case 1:
-                frame[20] = one_of<std::uint8_t>({0x20, 0x40, 0x01});
-                break;  // fragment bits
-            case 2:
-                frame[14] = one_of<std::uint8_t>({0x44, 0x46, 0x55, 0x4f});
-                break;  // header length
-            case 3:
-                frame[46] = static_cast<std::uint8_t>(random_());
-                break;  // TCP's offset
-            case 4:
-                frame[1 + random_() % 60 % (frame.size() - 1)] ^= 1;
-                break;
-            case 5:
-                frame.resize(random_() % frame.size());
-                break;
-            case 6:
-                frame.resize(frame.size() + random_() % 30);
-                break;  // padding
-            case 7:
-                put(frame, 16, weir_be16_from(one_of<std::uint16_t>({20, 28, 40, 41, 65535})));
-        }
-    }
-    static void fix_checksum(Bytes& frame, bool fix) {
-        if (frame.size() < 34 || !fix) return;
-        frame[24] = frame[25] = 0;
-        std::uint32_t sum = 0;
-        for (unsigned i = 14; i < 34; i += 2) sum += frame[i] << 8 | frame[i + 1];
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = ~((sum & 0xffff) + (sum >> 16));
-        frame[24] = static_cast<std::uint8_t>(sum >> 8);
-        frame[25] = static_cast<std::uint8_t>(sum);
-    }
-
     // The whole program, as the host's runner has it. `frame` may grow.
     weir_reason by_program(Bytes& frame, std::uint8_t in, std::uint32_t now, std::uint8_t& out) {
         weir_env env = program_.heap.env();
@@ -231,6 +132,8 @@ class Express : public ::testing::Test {
         std::uint8_t* data = frame.data();
         weir_reason reason = weir_parse(&packet, data, data + frame.size(),
                                         static_cast<std::uint32_t>(frame.size()), in);
+        if (reason == WEIR_REASON_NONE && weir_is_wrapped(&packet))
+            reason = weir_unwrap(&env, &packet, data, data + frame.size());
         if (reason == WEIR_REASON_NONE) reason = weir_hash_packet(&env, &packet, now);
         if (reason == WEIR_REASON_NONE)
             reason = weir_decide(&env, &packet, data, data + frame.size(), now);
@@ -262,61 +165,94 @@ class Express : public ::testing::Test {
         EXPECT_EQ(out, expected_out);
         EXPECT_EQ(frame, expected);
         EXPECT_TRUE(express_.state() == program_.state());
-        taken_[reason]++;
+        last_ = reason;
         return 1;
     }
 
-    std::mt19937 random_{5};
     Side program_;
     Side express_;
-    std::map<weir_reason, unsigned> taken_;
+    weir_reason last_ = WEIR_REASON_NONE;  // of what the express way has taken
+};
+
+// How many packets of a sort there were, and how many of them the express way has forwarded.
+struct Share {
+    unsigned all = 0;
+    unsigned forwarded = 0;
+    double part() const { return static_cast<double>(forwarded) / all; }
 };
 
 TEST_F(Express, DoesWhatTheProgramDoes) {
+    ExpressPackets packets(5);
+    std::map<std::tuple<bool, unsigned, bool, bool>, Share> shares;  // v6, kind, reply, udp
+    std::map<std::tuple<bool, weir_reason>, unsigned> taken;
     std::uint32_t now = 1000;
-    for (int round = 0; round < 200'000 && !HasFailure(); round++) {
-        const std::uint8_t in = random_() % 16 ? 1 : 0;
-        compare(packet(), in, now);
-        if (random_() % 64 == 0) now += random_() % 64 ? 1 : WEIR_TICKS_OF_MS(61'000);
-        if (random_() % 4096 == 0) {
-            const auto down = one_of<std::uint8_t>({0, 0, WEIR_BACKEND_DOWN, WEIR_BACKEND_RESET});
-            fill(program_, down);
-            fill(express_, down);
+    for (int round = 0; round < 400'000 && !HasFailure(); round++) {
+        const std::uint8_t in = packets.random() % 16 ? 1 : 0;
+        const ExpressPackets::Packet packet = packets.next();
+        Share& share = shares[{packet.v6, packet.kind, packet.reply, packet.udp}];
+        share.all++;
+        if (compare(packet.bytes, in, now)) {
+            taken[{packet.v6, last_}]++;
+            share.forwarded += weir_verdict_of(last_) == WEIR_VERDICT_FORWARD;
+        }
+        if (packets.random() % 64 == 0) now += packets.random() % 64 ? 1 : WEIR_TICKS_OF_MS(61'000);
+        if (packets.random() % 4096 == 0) {
+            Now change;
+            change.backend_flags =
+                packets.one_of<std::uint8_t>({0, 0, 0, 0, WEIR_BACKEND_DOWN, WEIR_BACKEND_RESET});
+            change.service_flags = packets.one_of<std::uint8_t>({0, 0, 0, WEIR_SERVICE_DRAINING});
+            change.reply_mtu = packets.one_of<std::uint16_t>({0, 0, 70, 100});
+            change.stateless = packets.random() % 4 != 0;
+            fill(program_, change);
+            fill(express_, change);
         }
     }
-    EXPECT_GT(taken_[WEIR_REASON_FLOW_HIT], 1000u);
-    EXPECT_GT(taken_[WEIR_REASON_STATELESS], 1000u);
-    EXPECT_GT(taken_[WEIR_REASON_NOT_SERVICE], 1000u);
-    EXPECT_GT(taken_[WEIR_REASON_HOST_LINK_STRAY], 100u);
+    for (const bool v6 : {false, true}) {
+        for (const weir_reason reason :
+             {WEIR_REASON_FLOW_HIT, WEIR_REASON_STATELESS, WEIR_REASON_NOT_SERVICE})
+            EXPECT_GT((taken[{v6, reason}]), 1000u) << v6 << reason;
+        EXPECT_GT((taken[{v6, WEIR_REASON_HOST_LINK_STRAY}]), 100u) << v6;
+    }
+    for (const auto& [sort, share] : shares) {
+        const auto [v6, kind, reply, udp] = sort;
+        const bool comes_by = reply ? kinds.at(kind).replies : kinds.at(kind).express;
+        const auto& name = ::testing::PrintToString(sort);
+        if (comes_by)
+            EXPECT_GT(share.part(), 0.02) << name;
+        else
+            EXPECT_EQ(share.forwarded, 0u) << name;
+    }
 }
 
 // Nothing rare is declined for a reason that this test does not know of: of plain data packets of
 // established flows, all are taken.
 TEST_F(Express, TakesWhatItIsFor) {
     const weir_mac from{{2, 0, 0, 0, 0, 3}};
-    const auto segment = [&](std::uint8_t flags) {
-        return Frame::tcp(from, port_mac, address(10, 0, 0, 1), 5000, service_address(0),
-                          service_port(0), flags, Bytes(10))
-            .bytes();
-    };
-    Bytes forwarded = segment(WEIR_TCP_SYN);
-    std::uint8_t out = 0;
-    ASSERT_EQ(by_program(forwarded, 1, 1000, out), WEIR_REASON_FLOW_NEW);
-    const auto answer = [&](std::uint8_t flags) {
-        return Frame::tcp(backend_mac, port_mac, backend_address(0), 1000, address(192, 168, 0, 1),
-                          Frame(forwarded).source_port(), flags, Bytes(10))
-            .bytes();
-    };
-    express_.restore(program_.state());
-    EXPECT_EQ(compare(answer(WEIR_TCP_SYN | WEIR_TCP_ACK), 1, 1000), 0);
-    EXPECT_EQ(compare(segment(WEIR_TCP_ACK), 1, 1000), 0);
-    EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, 1000), 0);
-    for (std::uint32_t now = 1001; now < 1010; now++) {
-        EXPECT_EQ(compare(segment(WEIR_TCP_ACK), 1, now), 1);
-        EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, now), 1);
+    for (const bool v6 : {false, true}) {
+        const auto segment = [&](std::uint8_t flags) {
+            return plain_packet(v6, from, client_address(1, v6), 5000, service_address(0, v6),
+                                service_port(0), flags, Bytes(10));
+        };
+        Bytes forwarded = segment(WEIR_TCP_SYN);
+        std::uint8_t out = 0;
+        ASSERT_EQ(by_program(forwarded, 1, 1000, out), WEIR_REASON_FLOW_NEW);
+        std::uint16_t port = 0;
+        std::memcpy(&port, &forwarded[v6 ? 54 : 34], sizeof(port));
+        const auto answer = [&](std::uint8_t flags) {
+            return plain_packet(v6, backend_mac, backend_address(0, v6), backend_port(0),
+                                source_address(v6), weir_be16_to({port}), flags, Bytes(10));
+        };
+        express_.restore(program_.state());
+        EXPECT_EQ(compare(answer(WEIR_TCP_SYN | WEIR_TCP_ACK), 1, 1000), 0);
+        EXPECT_EQ(compare(segment(WEIR_TCP_ACK), 1, 1000), 0);
+        EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, 1000), 0);
+        for (std::uint32_t now = 1001; now < 1010; now++) {
+            EXPECT_EQ(compare(segment(WEIR_TCP_ACK), 1, now), 1);
+            EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, now), 1);
+        }
+        EXPECT_EQ(compare(segment(WEIR_TCP_FIN | WEIR_TCP_ACK), 1, 1010), 0);
+        EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, 1010), 0);
     }
-    EXPECT_EQ(compare(segment(WEIR_TCP_FIN | WEIR_TCP_ACK), 1, 1010), 0);
-    EXPECT_EQ(compare(answer(WEIR_TCP_ACK), 1, 1010), 0);
 }
 
 }  // namespace

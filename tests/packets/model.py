@@ -44,9 +44,9 @@ def finish(state):
 
 def mix_address(state, address):
     a, b, c, d = words(address)
-    if not is_v4(address):
-        state = mix(mix(state, a << 32 | b), c)
-    return mix(state, d)
+    if is_v4(address):
+        return mix(state, d)
+    return mix(mix(state, b << 32 | a), d << 32 | c)
 
 
 def tuple_hash(seed, src, sport, dst, dport, protocol):

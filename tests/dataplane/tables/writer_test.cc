@@ -258,6 +258,22 @@ TEST_F(WriterTest, RangesAreLookedForUntilTheLastReaderOfOneIsGone) {
     EXPECT_EQ(flags(), 0U);
 }
 
+TEST_F(WriterTest, SaysWhetherThereAreServicesWithoutFlows) {
+    weir_service stateless = service(7, 0x0a000001, 80);
+    stateless.flags |= WEIR_SERVICE_STATELESS;
+    const auto flags = [this] { return tables.view().control->flags; };
+    Writer writer(tables.view(), wait_seen());
+
+    EXPECT_EQ(writer.publish(std::array{service(8, 0x0a000001, 81)}, {}), "");
+    EXPECT_EQ(flags(), 0U);
+    EXPECT_EQ(writer.publish(std::array{stateless}, {}), "");
+    EXPECT_EQ(flags(), WEIR_CONTROL_STATELESS);
+    EXPECT_EQ(writer.publish({}, {}), "");
+    EXPECT_EQ(flags(), WEIR_CONTROL_STATELESS);  // the other half may still be read
+    EXPECT_EQ(writer.publish({}, {}), "");
+    EXPECT_EQ(flags(), 0U);
+}
+
 TEST_F(WriterTest, SlotsAreReadAsWritten) {
     writer.begin();
     for (const std::size_t count : {1u, 32u, 33u}) {
