@@ -225,6 +225,7 @@ struct SceneOf {
 const SceneOf scenes[] = {
     {"dsr-stateless", "ipv4", 1'000, true, {hit, budget}},
     {"dsr-stateless", "ipv4", 1'000'000, true, {hit}},
+    {"dsr-stateless", "ipv6", 1'000'000, true, {hit}},
     {"dsr", "ipv4", 1'000, true, {hit, budget}},
     {"dsr", "ipv4", 1'000'000, true, {hit, budget}},
     {"dsr", "ipv4", 10'000'000, true, {hit}},
@@ -235,7 +236,7 @@ const SceneOf scenes[] = {
     {"nat", "ipv4", 1'000'000, true, {hit, budget, not_service, syn_flood}},
     {"nat", "ipv4", 10'000'000, true, {hit, budget}},
     {"nat", "ipv4", 100'000'000, true, {hit, budget}},
-    {"nat", "ipv6", 1'000'000, true, {hit}},
+    {"nat", "ipv6", 1'000'000, true, {hit, budget, not_service}},
     {"nat", "ipv4", 1'000'000, false, {new_flow}},
     {"nat", "ipv4", 1'000'000, false, {connection}},
 };
