@@ -26,8 +26,9 @@ def pcap(context):
     return records
 
 
-TRACED = ["nat/ipv4/hit", "nat/ipv4/not_service", "nat/ipv4/new_flow", "dsr/ipv4/hit", "dsr-stateless/ipv4/hit",
-          "nat/ipv6/hit", "dsr/ipv6/hit", "dsr-stateless/ipv6/hit"]
+TRACED = ["nat/ipv4/hit", "nat/ipv4/not_service", "nat/ipv4/new_flow", "nat/ipv4/syn_flood", "nat/ipv4/half_open",
+          "dsr/ipv4/hit", "dsr/ipv4/new_flow", "dsr-stateless/ipv4/hit", "nat/ipv6/hit", "dsr/ipv6/hit",
+          "dsr-stateless/ipv6/hit"]
 
 
 def instructions(context):

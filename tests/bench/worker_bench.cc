@@ -241,6 +241,11 @@ const SceneOf scenes[] = {
     {"nat", "ipv4", 1'000'000, false, {connection}},
 };
 
+// For --only: MODE/FAMILY/FLOWS/
+std::string name_of(const SceneOf& of) {
+    return std::string(of.mode) + '/' + of.family + '/' + std::to_string(of.flows) + '/';
+}
+
 void play(const SceneOf& of, const Options& options, Place& place) {
     const std::uint64_t flows =
         options.quick ? std::min<std::uint64_t>(of.flows, 10'000) : of.flows;
@@ -272,6 +277,5 @@ int main(int argc, char** argv) {
     start_dpdk(options, "weir-bench");
     Place place;
     for (const SceneOf& of : scenes)
-        if (options.only.empty() || std::to_string(of.flows).find(options.only) == 0)
-            play(of, options, place);
+        if (name_of(of).find(options.only) != std::string::npos) play(of, options, place);
 }
