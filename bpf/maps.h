@@ -132,9 +132,10 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
 }
 
 /* What comes in is worked on by the CPU that has received it: all share the flows. */
-WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple, __u64* known) {
     (void)env;
     (void)tuple;
+    (void)known;
     return 1;
 }
 

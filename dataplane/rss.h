@@ -36,10 +36,16 @@ class Rss {
 
     unsigned worker_of(std::uint32_t hash) const { return hash % buckets % workers_; }
 
+    // The same of the tuple. `known` is of one with the same addresses and source port, or 0:
+    // Toeplitz is linear, so that another destination port changes the hash by what it has alone.
+    unsigned worker_of(const weir_tuple& tuple, __u64& known) const;
+
   private:
     Key key_;
     alignas(4) Key converted_;  // as rte_softrss_be() wants it
     unsigned workers_;
+    // What each value of a destination port's upper and lower byte adds to the hash, by family.
+    std::array<std::array<std::array<std::uint32_t, 256>, 2>, 2> of_port_;
 };
 
 }  // namespace weir

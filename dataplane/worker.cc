@@ -23,9 +23,9 @@ Worker::Worker(const tables::View& view, unsigned index, const WorkerLinks& link
       last_cycles_(rte_rdtsc()) {
     if (rss_ && env_.workers > 1) {
         env_.spread_by = &*rss_;
-        env_.spread = [](const void* by, const weir_tuple* tuple, __u32 worker) -> int {
-            const Rss& rss = *static_cast<const Rss*>(by);
-            return rss.worker_of(rss.hash(*tuple)) == worker;
+        env_.spread = [](const void* by, const weir_tuple* tuple, __u32 worker,
+                         __u64* known) -> int {
+            return static_cast<const Rss*>(by)->worker_of(*tuple, *known) == worker;
         };
     }
     if (env_.workers > 1) env_.elsewhere = stage::known_elsewhere;

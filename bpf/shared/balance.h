@@ -16,12 +16,16 @@ WEIR_INLINE __u32 weir_slot(struct weir_env* env, __u32 slot) {
     return line ? line->backend[slot % WEIR_SLOTS_PER_LINE] : WEIR_NO_BACKEND;
 }
 
+/* Whose turn it is; the service has turns. */
+WEIR_INLINE __u32 weir_turn(struct weir_env* env, const struct weir_service* service, __u64 turn) {
+    return weir_slot(env, service->turn_base + (__u32)(turn % service->turn_count));
+}
+
 WEIR_INLINE __u32 weir_pick_round_robin(struct weir_env* env, const struct weir_service* service) {
     struct weir_upstream* upstream = weir_env_upstream(env, service->upstream);
 
     if (!upstream || service->turn_count == 0) return WEIR_NO_BACKEND;
-    const __u64 turn = weir_env_next_turn(&upstream->turns);
-    return weir_slot(env, service->turn_base + (__u32)(turn % service->turn_count));
+    return weir_turn(env, service, weir_env_next_turn(&upstream->turns));
 }
 
 /* The raw byte `i` (memory order is network order) of an address. */

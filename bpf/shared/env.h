@@ -33,8 +33,9 @@ WEIR_INLINE __u32 weir_env_worker(struct weir_env* env);
 WEIR_INLINE __u32 weir_env_workers(struct weir_env* env);
 
 /* Packets with this tuple come in at this worker: where a NIC spreads them, it is the one that they
- * are spread to; elsewhere each is as good as another. */
-WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple);
+ * are spread to; elsewhere each is as good as another. `known` is what has been found out of tuples
+ * that differ in dport only; 0: nothing yet. */
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple, __u64* known);
 
 /* Another worker has the flow that a packet with this tuple and hash is a reply of. */
 WEIR_INLINE int weir_env_elsewhere(struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,

@@ -24,8 +24,8 @@ struct weir_env {
     struct weir_flow_refs* flow_refs;
     struct weir_fragment* fragments; /* all workers' */
     struct weir_worker* stats;       /* this worker's */
-    /* 1: a NIC spreads packets with this tuple to this worker. 0: none spreads them. */
-    int (*spread)(const void* by, const struct weir_tuple* tuple, __u32 worker);
+    /* 1: a NIC spreads packets with this tuple to this worker. NULL: none spreads them. */
+    int (*spread)(const void* by, const struct weir_tuple* tuple, __u32 worker, __u64* known);
     const void* spread_by;
     /* weir_env_elsewhere, where there are several workers; else 0. */
     int (*elsewhere)(const struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,
@@ -97,8 +97,8 @@ WEIR_INLINE __u32 weir_env_workers(struct weir_env* env) {
     return env->workers;
 }
 
-WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple) {
-    return !env->spread || env->spread(env->spread_by, tuple, env->worker);
+WEIR_INLINE int weir_env_takes(struct weir_env* env, const struct weir_tuple* tuple, __u64* known) {
+    return !env->spread || env->spread(env->spread_by, tuple, env->worker, known);
 }
 
 WEIR_INLINE int weir_env_elsewhere(struct weir_env* env, const struct weir_tuple* tuple, __u64 hash,

@@ -15,34 +15,69 @@
 #define WEIR_SNAT_FREE_TRIES 48u  /* of them: only ports that rest on no flow at all */
 #define WEIR_SNAT_TAKEN_TRIES 24u /* of these: only ports whose replies come in at this worker */
 
+/* A worker's source ports toward a backend: `count` of them, `first` and every `step`th after it.
+ */
+struct weir_snat_ports {
+    __u32 first;
+    __u32 count;
+    __u32 step;
+};
+
+/* Those with port % workers == worker. */
+WEIR_INLINE struct weir_snat_ports weir_snat_ports_of(struct weir_env* env,
+                                                      const struct weir_backend* backend) {
+    const __u32 low = backend->snat_low, high = backend->snat_high;
+    const __u32 workers = weir_env_workers(env);
+    struct weir_snat_ports ports = {low, 0, 1};
+
+    if (workers > 1) { /* or there is nothing to divide */
+        ports.first += (weir_env_worker(env) + workers - low % workers) % workers;
+        ports.step = workers;
+        if (ports.first <= high) ports.count = (high - ports.first) / workers + 1;
+    } else if (low <= high) {
+        ports.count = high - low + 1;
+    }
+    return ports;
+}
+
+/* The port that a flow with this hash tries as number `i`. Where it starts and how far it goes at a
+ * time, a quarter to a half of the way around, come from the hash, so that used ports do not
+ * cluster. */
+WEIR_INLINE struct weir_be16 weir_snat_port(const struct weir_snat_ports* ports, __u64 hash,
+                                            __u32 i) {
+    const __u32 by = 0x40000000u + ((__u32)(hash >> 32) >> 2);
+    const __u32 at = (__u32)(hash >> 16) + i * by;
+
+    return weir_be16_from((__u16)(ports->first + weir_scale(at, ports->count) * ports->step));
+}
+
+/* What a backend sends to this port of weir's, in a flow to `service_port`. */
+WEIR_INLINE struct weir_tuple weir_snat_reply(const struct weir_backend* backend,
+                                              struct weir_be16 service_port, __u32 protocol,
+                                              struct weir_be16 port) {
+    const struct weir_tuple reply = {backend->addr, backend->snat,
+                                     weir_port_at(backend, service_port), port, protocol};
+    return reply;
+}
+
 /*
  * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
  * another flow's nor, where the source address is one that clients use too, a service's), and makes
- * the flow findable by it. Ports of this worker are those with port % workers == worker; first of
- * all one is looked for whose replies a NIC spreads to this worker, so that they need not be handed
- * over to it.
- * Where to look first and how far to step come from the hash, so that used ports do not cluster. 0:
- * none was free.
+ * the flow findable by it. First of all one is looked for whose replies a NIC spreads to this
+ * worker, so that they need not be handed over to it. 0: none was free.
  */
 WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 number,
                           const struct weir_backend* backend, __u64 hash, __u32 now) {
-    const __u32 workers = weir_env_workers(env);
-    const __u32 first = backend->snat_low +
-                        (weir_env_worker(env) + workers - backend->snat_low % workers) % workers;
-    if (first > backend->snat_high) return 0;
-    const __u32 count = (backend->snat_high - first) / workers + 1;
-    const __u32 start = (__u32)(hash >> 16) % count;
-    const __u32 step = count > 1 ? 1 + (__u32)(hash >> 32) % (count - 1) : 0;
-    struct weir_tuple reply;
+    const struct weir_snat_ports ports = weir_snat_ports_of(env, backend);
+    struct weir_tuple reply =
+        weir_snat_reply(backend, flow->service_port, flow->protocol, flow->snat_port);
+    __u64 spread = 0;
 
-    reply.src = backend->addr;
-    reply.dst = backend->snat;
-    reply.sport = weir_port_at(backend, flow->service_port);
-    reply.protocol = flow->protocol;
+    if (ports.count == 0) return 0;
     for (__u32 i = 0; i < WEIR_SNAT_TRIES; i++) {
-        reply.dport = weir_be16_from((__u16)(first + (start + i * step) % count * workers));
+        reply.dport = weir_snat_port(&ports, hash, i);
+        if (i < WEIR_SNAT_TAKEN_TRIES && !weir_env_takes(env, &reply, &spread)) continue;
         if (weir_is_service(env, &reply)) continue;
-        if (i < WEIR_SNAT_TAKEN_TRIES && !weir_env_takes(env, &reply)) continue;
         const __u64 reply_hash = weir_hash_tuple(weir_env_control(env)->seed, &reply);
         const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
         if (holder != WEIR_NO_FLOW) {

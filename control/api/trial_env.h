@@ -111,7 +111,7 @@ WEIR_INLINE __u32 weir_env_workers(weir_env* env) {
 }
 
 // How a NIC spreads packets is the dataplane's to know; a source port is no less right without.
-WEIR_INLINE int weir_env_takes(weir_env*, const weir_tuple*) {
+WEIR_INLINE int weir_env_takes(weir_env*, const weir_tuple*, __u64*) {
     return 1;
 }
 

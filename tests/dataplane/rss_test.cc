@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <random>
 #include <vector>
 
 #include "tests/dataplane/frame.h"
@@ -100,6 +101,24 @@ TEST(Rss, EveryWorkerGetsItsShareOfClients) {
             EXPECT_LT(most, 20'000 / workers * 1.2) << workers << " workers, seed " << seed;
             EXPECT_GT(fewest, 20'000 / workers * 0.8) << workers << " workers, seed " << seed;
         }
+}
+
+// What is known of one port is used for the next ones.
+TEST(Rss, TheWorkerOfAnotherPortIsThatOfItsHash) {
+    std::mt19937 random(3);
+    for (const unsigned workers : {2u, 3u, 16u}) {
+        const Rss rss(Rss::key_from(workers), workers);
+        for (int round = 0; round < 200; round++) {
+            weir_tuple one = tuple(address(172, 17, 0, static_cast<std::uint8_t>(random())),
+                                   static_cast<std::uint16_t>(random()), address(10, 0, 0, 10), 0);
+            if (round % 2) one.src.word[0] = weir_be32_from(0x20010db8);
+            __u64 known = 0;
+            for (int i = 0; i < 50; i++) {
+                one.dport = weir_be16_from(static_cast<std::uint16_t>(random()));
+                ASSERT_EQ(rss.worker_of(one, known), rss.worker_of(rss.hash(one)));
+            }
+        }
+    }
 }
 
 // A source port can be chosen so that the reply comes back to its worker: of the ports that weir

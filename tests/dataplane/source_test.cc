@@ -37,9 +37,9 @@ class Source : public ::testing::TestWithParam<unsigned> {
             env.worker = worker;
             env.workers = GetParam();
             env.spread_by = rss_.get();
-            env.spread = [](const void* by, const weir_tuple* tuple, __u32 index) -> int {
-                const Rss& rss = *static_cast<const Rss*>(by);
-                return rss.worker_of(rss.hash(*tuple)) == index;
+            env.spread = [](const void* by, const weir_tuple* tuple, __u32 index,
+                            __u64* known) -> int {
+                return static_cast<const Rss*>(by)->worker_of(*tuple, *known) == index;
             };
             envs_.push_back(env);
         }

@@ -80,6 +80,6 @@ def ip_hash_slots(size, src, tries=21):
 def snat_ports(flow_hash, low, high, tries=24):
     """The source ports that a flow tries, in order; one worker."""
     count = high - low + 1
-    start = ((flow_hash >> 16) & 0xFFFFFFFF) % count
+    at, by = flow_hash >> 16, 0x40000000 + (flow_hash >> 34)
     for i in range(tries):
-        yield low + (start + i) % count
+        yield low + (((at + i * by) & 0xFFFFFFFF) * count >> 32)
