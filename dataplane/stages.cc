@@ -119,7 +119,8 @@ void decide(weir_env& env, Batch& batch, std::uint64_t now) {
     const auto one = [&](unsigned i) {
         rte_mbuf* frame = batch.frame[i];
         weir_packet& packet = batch.packet[i];
-        batch.reason[i] = weir_decide(&env, &packet, frame_start(frame), frame_end(frame), tick);
+        batch.reason[i] = weir_decide_for(&env, &packet, batch.service[i], frame_start(frame),
+                                          frame_end(frame), tick);
         if (weir_verdict_of(batch.reason[i]) == WEIR_VERDICT_FORWARD)
             batch.reason[i] = rewrite(env, packet, frame, batch.reason[i]);
         batch.elsewhere |= Bits{batch.reason[i] == WEIR_REASON_NONE} << i;

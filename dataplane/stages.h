@@ -44,7 +44,9 @@ struct Batch {
     Bits stateless = 0;
     std::array<weir_express, batch_capacity> express;
 
-    // On the way through the whole program; of them, those to a service.
+    // On the way through the whole program: the service that each is addressed to, or null; and
+    // which have one.
+    std::array<const weir_service*, batch_capacity> service;
     Bits to_service = 0;
     Bits elsewhere = 0;  // decided: by the worker that has their flow
     std::array<weir_packet, batch_capacity> packet;
@@ -102,7 +104,7 @@ std::uint64_t hand_over(weir_env& env, Batch& batch, const Rss* rss,
                         std::span<rte_ring* const> rings, weir_worker& stats);
 
 // Asks for the cache lines that decide() will read: each packet's bucket, then the flow it offers.
-void prefetch(weir_env& env, Batch& batch);
+void prefetch(weir_env& env, Batch& batch, std::uint64_t now);
 
 // Decides and rewrites, one packet after the other (a new flow may take the place of one that an
 // earlier packet is of), clients' first.

@@ -72,7 +72,7 @@ void Worker::process(std::uint64_t now, const stage::Share& share) {
         if (!share.all)
             ring_bells(
                 stage::hand_over(env_, *batch_, share.rss, handoff_.from(env_.worker), stats_));
-        stage::prefetch(env_, *batch_);
+        stage::prefetch(env_, *batch_, now);
         stage::decide(env_, *batch_, now);
         if (batch_->elsewhere != 0)
             ring_bells(stage::hand_on(env_, *batch_, handoff_.from(env_.worker), stats_));

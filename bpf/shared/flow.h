@@ -6,14 +6,21 @@
  *   flows[number]      one cache line each; a flow keeps its number as long as it lives
  *   flow_refs[bucket]  16 references: find a flow by either tuple of it (reference.h)
  *
- * A flow may stand anywhere, so its place is never the reason to refuse it: a new flow takes the
- * first dead place of up to WEIR_CLAIM_TRIES groups of 8 neighbours that follow from its hash. A
- * flow whose `expires` has passed is dead. While it lies there its references do too; whoever takes
- * the place takes them away first.
+ * A flow may stand anywhere, so its place is never the reason to refuse it. Each worker has a hand
+ * that goes around the table: a new flow takes the next dead place there. What lies ahead of the
+ * hand is what it has not seen for longest, so the next place is near, and often dead; and it is
+ * known early, so that a batch's places can be asked for before they are needed. After a few groups
+ * of live flows the hand jumps, and each jump goes where it has not been for longest (golden
+ * ratio), so that neither a block of flows that stay nor another CPU's hand keeps it busy. A flow
+ * whose `expires` has passed is dead. While it lies there its references do too; whoever takes the
+ * place takes them away first.
  *
  * When the first few groups hold live flows only, a new flow may take the place of one that is not
  * established (a half-open handshake, a closed one in TIME_WAIT): a SYN flood competes with itself
- * and never evicts an established flow.
+ * and never evicts an established flow. The hand gives each handshake the time of one round. When
+ * many new flows in a row have found no dead place, the table is full for the rest of the tick: the
+ * next ones take the first place that yields, of few groups; and when many have been refused, look
+ * at no more than one.
  *
  * XDP runs on several CPUs over one table: a place is claimed by compare-and-swap of `expires` with
  * an instant so long ago that it means "taken a moment ago", which nobody finds, takes, or waits
@@ -30,15 +37,19 @@
 
 #define WEIR_NO_FLOW 0xffffffffu
 
-/* Groups that a new flow looks into. At 95 % load three of four are full: one claim in 100 million
- * finds no place. */
+/* Groups that a new flow looks into. At 95 % load two of three are full: one claim in 100 million
+ * finds no place. Where the free places lie side by side, 60 jumps meet them if they are 2.2 % of
+ * the table. */
 #define WEIR_CLAIM_TRIES 64u
-#define WEIR_CLAIM_PATIENCE 4u /* first for a dead place, then again for one that yields */
+#define WEIR_CLAIM_PATIENCE 4u /* first, one after the other, for a dead place */
 
-/* When so many have found none in this very tick, the table is full indeed, and the next ones shall
- * not cost the time of those that have a flow. */
+/* When so many in a row have found no dead place in this very tick, the table is full indeed, and
+ * the next ones shall not cost the time of those that have a flow. */
 #define WEIR_CLAIM_FAILURES 64u
-#define WEIR_CLAIM_FULL_TRIES 8u
+#define WEIR_CLAIM_FULL_TRIES \
+    8u /* until one yields; when so many in a row have been refused: one */
+
+#define WEIR_GOLDEN 0x9e3779b9u /* 2^32 / golden ratio: multiples of it are spread evenly */
 
 /* In ticks. What a claim leaves behind is recognized for so long, should its CPU have been
  * interrupted; a flow that expired as long ago is 4.5 years old, and waits for a moment. */
@@ -60,68 +71,118 @@ WEIR_INLINE int weir_flow_claimed(__u32 expires, __u32 now) {
     return now - expires - (WEIR_CLAIMED_AGO - WEIR_CLAIMED_SPAN) < 2 * WEIR_CLAIMED_SPAN;
 }
 
-/* Claims a place among the 8 from `first` on: a dead one, or (`yielding`) that of the flow that
- * yields and has the least time left. WEIR_NO_FLOW: there is none, or another CPU was faster. */
-WEIR_SUBPROGRAM __u32 weir_flow_claim_near(struct weir_env* env, __u32 first, int yielding,
-                                           __u32 now) {
+/* Set in what weir_flow_claim_near says of a live flow that yields. */
+#define WEIR_CLAIM_YIELDS 0x80000000u
+
+/* Claims the first dead place from `first` to the end of its group, and returns it. If there is
+ * none: the flow that yields and has the least time left, with WEIR_CLAIM_YIELDS; or else
+ * WEIR_NO_FLOW. */
+WEIR_SUBPROGRAM __u32 weir_flow_claim_near(struct weir_env* env, __u32 first, __u32 now) {
     __u32 best = WEIR_NO_FLOW;
     __u32 best_expires = 0;
 
     if (!env) return WEIR_NO_FLOW;
-    for (__u32 i = 0; i < WEIR_FLOWS_PER_BUCKET; i++) {
-        const __u32 number = first + i;
-        struct weir_flow* flow = weir_env_flow(env, number);
+    for (__u32 i = first % WEIR_FLOWS_PER_BUCKET; i < WEIR_FLOWS_PER_BUCKET; i++, first++) {
+        struct weir_flow* flow = weir_env_flow(env, first);
         if (!flow) return WEIR_NO_FLOW;
         const __u32 expires = flow->expires;
         if (!weir_flow_live(flow, now)) {
             if (!weir_flow_claimed(expires, now) &&
                 weir_env_swap(&flow->expires, expires, now - WEIR_CLAIMED_AGO))
-                return number;
-        } else if (yielding && weir_flow_yields(flow) &&
+                return first;
+        } else if (weir_flow_yields(flow) &&
                    (best == WEIR_NO_FLOW || weir_later(best_expires, expires))) {
-            best = number;
+            best = first | WEIR_CLAIM_YIELDS;
             best_expires = expires;
         }
     }
-    struct weir_flow* flow = best != WEIR_NO_FLOW ? weir_env_flow(env, best) : 0;
-    if (!flow || !weir_env_swap(&flow->expires, best_expires, now - WEIR_CLAIMED_AGO))
-        return WEIR_NO_FLOW;
     return best;
 }
 
-/* The first place that a flow with this hash would take. */
-WEIR_INLINE __u32 weir_claim_home(struct weir_env* env, __u64 hash) {
-    return weir_scale((__u32)(hash >> 16), weir_env_control(env)->flow_buckets) *
+/* Claims the place of a flow that weir_flow_claim_near has named. 0: it yields no more. */
+WEIR_SUBPROGRAM int weir_flow_evict(struct weir_env* env, __u32 number, __u32 now) {
+    if (!env) return 0;
+    struct weir_flow* flow = weir_env_flow(env, number);
+    if (!flow) return 0;
+    const __u32 expires = flow->expires;
+    return weir_flow_live(flow, now) && weir_flow_yields(flow) &&
+           weir_env_swap(&flow->expires, expires, now - WEIR_CLAIMED_AGO);
+}
+
+WEIR_INLINE __u32 weir_flow_places(struct weir_env* env) {
+    return weir_env_control(env)->flow_buckets * WEIR_FLOWS_PER_BUCKET;
+}
+
+/* Where this worker's hand starts: CPUs that share a table begin far from each other. */
+WEIR_INLINE __u32 weir_claim_start(struct weir_env* env) {
+    return weir_scale(weir_env_worker(env) * WEIR_GOLDEN, weir_env_control(env)->flow_buckets) *
            WEIR_FLOWS_PER_BUCKET;
 }
 
+/* The place at which the next new flow looks first. */
+WEIR_INLINE __u32 weir_claim_hand(struct weir_env* env, const struct weir_worker* stats) {
+    const __u32 places = weir_flow_places(env);
+    const __u32 at = weir_claim_start(env) + stats->claim_hand;
+
+    if (at < places) return at;
+    return at - places < places ? at - places : 0;
+}
+
+WEIR_INLINE void weir_claim_move_hand(struct weir_env* env, struct weir_worker* stats, __u32 to) {
+    const __u32 places = weir_flow_places(env);
+    const __u32 start = weir_claim_start(env);
+
+    if (to >= places) to = 0;
+    stats->claim_hand = to >= start ? to - start : to + places - start;
+}
+
+/* How many groups to look into; `full`: those before have found no dead place. */
+WEIR_INLINE __u32 weir_claim_tries(const struct weir_worker* stats, int full) {
+    if (!full) return WEIR_CLAIM_TRIES;
+    return stats->refused_count < WEIR_CLAIM_FAILURES ? WEIR_CLAIM_FULL_TRIES : 1;
+}
+
 /*
- * Claims a place for a flow with this hash and returns its number; WEIR_NO_FLOW when there is none.
- * The record of the flow before is still there, references and all. The caller takes these away,
- * fills the record in, and gives it a time to live, or gives the place back by letting it expire
- * now.
+ * Claims a place for a flow and returns its number; WEIR_NO_FLOW when there is none. The record of
+ * the flow before is still there, references and all. The caller takes these away, fills the record
+ * in, and gives it a time to live, or gives the place back by letting it expire now.
  */
-WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u64 hash, __u32 now) {
+WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u32 now) {
     if (!env) return WEIR_NO_FLOW;
     struct weir_worker* stats = weir_env_stats(env);
     if (!stats) return WEIR_NO_FLOW;
     const __u32 groups = weir_env_control(env)->flow_buckets;
     const int full = stats->full_tick == now && stats->full_count >= WEIR_CLAIM_FAILURES;
-    const __u32 tries = full ? WEIR_CLAIM_FULL_TRIES : WEIR_CLAIM_TRIES;
-    const __u32 step = (__u32)(hash >> 32) | 1;
-    __u32 at = (__u32)(hash >> 16);
+    const __u32 patience = full ? 1 : WEIR_CLAIM_PATIENCE;
+    const __u32 tries = weir_claim_tries(stats, full);
+    __u32 at = weir_claim_hand(env, stats);
+    __u32 evicted = WEIR_NO_FLOW;
 
-    for (__u32 i = 0; i < WEIR_CLAIM_TRIES && i < tries; i++) {
-        if (i == WEIR_CLAIM_PATIENCE) at = (__u32)(hash >> 16); /* the same ones again */
-        const __u32 first = weir_scale(at, groups) * WEIR_FLOWS_PER_BUCKET;
-        const __u32 number = weir_flow_claim_near(env, first, i >= WEIR_CLAIM_PATIENCE, now);
-        if (number != WEIR_NO_FLOW) return number;
-        at = at * 0x9e3779b1u + step; /* goes through all 2^32, in an order of its own */
+    for (__u32 i = 1; i <= WEIR_CLAIM_TRIES && i <= tries; i++) {
+        const __u32 found = weir_flow_claim_near(env, at, now);
+        if (!(found & WEIR_CLAIM_YIELDS)) {
+            stats->full_count = stats->refused_count = 0;
+            weir_claim_move_hand(env, stats, found + 1);
+            return found;
+        }
+        if (evicted == WEIR_NO_FLOW) evicted = found;
+        if (i >= patience && evicted != WEIR_NO_FLOW) {
+            evicted &= ~WEIR_CLAIM_YIELDS;
+            if (weir_flow_evict(env, evicted, now)) break;
+            evicted = WEIR_NO_FLOW;
+        }
+        at = (at | (WEIR_FLOWS_PER_BUCKET - 1)) + 1;
+        if (i >= WEIR_CLAIM_PATIENCE)
+            at = weir_scale(stats->claim_jump += WEIR_GOLDEN, groups) * WEIR_FLOWS_PER_BUCKET;
+        else if (at >= groups * WEIR_FLOWS_PER_BUCKET)
+            at = 0;
     }
-    if (stats->full_tick != now) stats->full_count = 0;
+    if (stats->full_tick != now) stats->full_count = stats->refused_count = 0;
     stats->full_tick = now;
     stats->full_count++;
-    return WEIR_NO_FLOW;
+    stats->refused_count = evicted == WEIR_NO_FLOW ? stats->refused_count + 1 : 0;
+    weir_claim_move_hand(env, stats, evicted == WEIR_NO_FLOW ? at : evicted + 1);
+    return evicted;
 }
 
 #endif

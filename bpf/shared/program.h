@@ -69,7 +69,7 @@ WEIR_SELDOM enum weir_reason weir_flow_begin(struct weir_env* env, struct weir_p
     reason = weir_check_source(env, &packet->tuple);
     if (reason != WEIR_REASON_NONE) return reason;
 
-    packet->flow = weir_flow_claim(env, packet->hash, now);
+    packet->flow = weir_flow_claim(env, now);
     if (packet->flow == WEIR_NO_FLOW) return WEIR_REASON_FLOW_TABLE_FULL;
     struct weir_flow* flow = weir_env_flow(env, packet->flow);
     if (!flow) return WEIR_REASON_BAD_TABLES;
@@ -310,12 +310,14 @@ WEIR_INLINE int weir_is_reply_after_all(struct weir_env* env, const struct weir_
 }
 
 /*
- * Decides on a parsed and hashed packet whose frame is [data, end). With a forward verdict,
- * packet->flow, next_hop, out_port and room are set. NONE: another worker must decide, whom
- * weir_owner names of a reply. `now` is the engine's clock in ticks (clock.h).
+ * Decides on a parsed and hashed packet whose frame is [data, end), and which is addressed to
+ * `service`, or NULL: to none. With a forward verdict, packet->flow, next_hop, out_port and room
+ * are set. NONE: another worker must decide, whom weir_owner names of a reply. `now` is the
+ * engine's clock in ticks (clock.h).
  */
-WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
-                                         void* data, void* end, __u32 now) {
+WEIR_INLINE enum weir_reason weir_decide_for(struct weir_env* env, struct weir_packet* packet,
+                                             const struct weir_service* service, void* data,
+                                             void* end, __u32 now) {
     const struct weir_control* control = weir_env_control(env);
     const struct weir_eth* eth = (const struct weir_eth*)weir_at(data, end, 0, sizeof(*eth));
     enum weir_reason reason;
@@ -325,7 +327,6 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     if (packet->tags && !weir_enter_vlan(env, packet, data, end)) return WEIR_REASON_VLAN;
     const struct weir_port* in = &control->ports[packet->in_port & (WEIR_PORT_CAPACITY - 1)];
     if (!weir_mac_equal(&eth->dst, &in->mac)) return WEIR_REASON_OTHER_MAC;
-    const struct weir_service* service = weir_service_find(env, &packet->tuple);
     packet->next_hop = eth->src; /* until it is decided: an answer goes back there */
     if (service && (service->flags & WEIR_SERVICE_STATELESS))
         return weir_decide_stateless(env, packet, service, &packet->next_hop, now);
@@ -353,6 +354,12 @@ WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packe
     if (in->kind == WEIR_PORT_HOST_LINK && weir_verdict_of(reason) == WEIR_VERDICT_TO_HOST)
         return WEIR_REASON_HOST_LINK_STRAY;
     return reason;
+}
+
+/* The same for an engine that has not asked for the service before. */
+WEIR_INLINE enum weir_reason weir_decide(struct weir_env* env, struct weir_packet* packet,
+                                         void* data, void* end, __u32 now) {
+    return weir_decide_for(env, packet, weir_service_find(env, &packet->tuple), data, end, now);
 }
 
 #endif

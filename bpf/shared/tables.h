@@ -229,12 +229,14 @@ struct weir_worker {
     __u32 rest;        /* enum weir_rest (DPDK) */
     __u32 answer_tick; /* when `answers_left` was last filled up (answer.h) */
     __u32 answers_left;
-    __u32 full_tick;  /* when a new flow has last found no place (flow.h) */
-    __u32 full_count; /* how many have not in that tick */
-    __u32 unused0;
+    __u32 full_tick;     /* when a new flow has last found no dead place (flow.h) */
+    __u32 full_count;    /* how many in a row have not in that tick */
+    __u32 refused_count; /* of them, in a row: have found none that yields either */
     __u64 handed_on; /* replies that were addressed to a service, to the worker of their flow (DPDK)
                       */
-    __u8 unused[40];
+    __u32 claim_hand; /* where the next new flow looks for a place, from the worker's start */
+    __u32 claim_jump; /* where one looked that had to look elsewhere */
+    __u8 unused[32];
     __u64 reason[WEIR_REASON_CAPACITY]; /* packets by reason */
 };
 WEIR_ASSERT(sizeof(struct weir_worker) == 640, "ABI; a multiple of a cache line");

@@ -37,7 +37,7 @@ weir_tuple tuple_of(std::uint64_t flow) {
 bool insert(weir_env& env, const weir_tuple& tuple, std::uint32_t tick = now,
             std::uint32_t lifetime = now) {
     const std::uint64_t hash = weir_hash_tuple(env.control->seed, &tuple);
-    const std::uint32_t number = weir_flow_claim(&env, hash, tick);
+    const std::uint32_t number = weir_flow_claim(&env, tick);
     if (number == WEIR_NO_FLOW) return false;
     weir_flow_unlink(&env, number);
     weir_flow* flow = weir_env_flow(&env, number);

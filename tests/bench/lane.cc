@@ -31,7 +31,7 @@ void Lane::run(unsigned count, std::uint64_t now) {
     if (batch_->left == 0) return;
     stage::parse(*batch_);
     stage::hash(env_, *batch_, now);
-    stage::prefetch(env_, *batch_);
+    stage::prefetch(env_, *batch_, now);
     stage::decide(env_, *batch_, now);
 }
 

@@ -41,7 +41,7 @@ class StagedWorker {
         if (batch_->left != 0) {
             stage::parse(*batch_);
             stage::hash(env_, *batch_, now);
-            stage::prefetch(env_, *batch_);
+            stage::prefetch(env_, *batch_, now);
             stage::decide(env_, *batch_, now);
         }
         tick(4);

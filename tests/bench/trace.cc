@@ -38,7 +38,8 @@ Trace trace_of(const std::string& name) {
     // table.
     if (name == "new_flow")
         return {.room = 14'400, .established = 0, .opened = 28'800, .step = 16'000'000'000};
-    if (name == "syn_flood") return {.room = flows, .opened = batches * batch_capacity};
+    if (name == "syn_flood")
+        return {.room = flows - flows / 16, .opened = batches * batch_capacity};
     if (name == "half_open") return {.room = flows, .established = 0, .opened = 2 * flows};
     return {};
 }

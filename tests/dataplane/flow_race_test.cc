@@ -19,6 +19,7 @@
 struct weir_env {
     weir::tables::View view;
     weir_worker stats;
+    unsigned worker;
 };
 
 WEIR_INLINE const weir_control* weir_env_control(weir_env* env) {
@@ -38,6 +39,9 @@ WEIR_INLINE weir_flow_refs* weir_env_flow_refs(weir_env* env, __u32 bucket) {
 }
 WEIR_INLINE weir_worker* weir_env_stats(weir_env* env) {
     return &env->stats;
+}
+WEIR_INLINE __u32 weir_env_worker(weir_env* env) {
+    return env->worker;
 }
 WEIR_INLINE int weir_env_swap(__u32* place, __u32 expected, __u32 desired) {
     return __atomic_compare_exchange_n(place, &expected, desired, 0, __ATOMIC_SEQ_CST,
@@ -60,7 +64,7 @@ constexpr std::uint32_t now = 15'000;
 class Cpu {
   public:
     Cpu(const tables::View& view, unsigned index, std::vector<std::atomic<int>>& owners)
-        : env_{view, {}}, index_(index), owners_(owners) {}
+        : env_{view, {}, index}, index_(index), owners_(owners) {}
 
     void run(unsigned rounds) {
         std::mt19937 random(index_);
@@ -90,7 +94,7 @@ class Cpu {
                                weir_addr_v4(weir_be32_from(0xc0a80001)), weir_be16_from(40000),
                                weir_be16_from(80), WEIR_PROTO_TCP};
         const std::uint64_t hash = weir_hash_tuple(env_.view.control->seed, &tuple);
-        const std::uint32_t number = weir_flow_claim(&env_, hash, now);
+        const std::uint32_t number = weir_flow_claim(&env_, now);
         if (number == WEIR_NO_FLOW) {
             refused_++;
             return;

@@ -51,7 +51,7 @@ class Source : public ::testing::TestWithParam<unsigned> {
         const weir_tuple client{v4(0x0a000000 + id), v4(0xc0000201), weir_be16_from(40000),
                                 weir_be16_from(80), WEIR_PROTO_TCP};
         const std::uint64_t hash = weir_hash_tuple(env.control->seed, &client);
-        const std::uint32_t number = weir_flow_claim(&env, hash, now);
+        const std::uint32_t number = weir_flow_claim(&env, now);
         if (number == WEIR_NO_FLOW) return 0;
         weir_flow& flow = env.flows[number];
         flow.client = client.src;

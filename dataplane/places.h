@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The places that new flows of a batch will take: those ahead of the worker's hand (flow.h). Both
+// ways to a new flow (opening.cc, prefetch.cc) ask for them, and for the references that the flows
+// before have left, ahead of time. Nothing here takes a place. It brings host_env.h.
+#pragma once
+
+#include <rte_prefetch.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "bpf/shared/reference.h"
+#include "dataplane/env.h"
+
+namespace weir::stage {
+
+// Calls what(flow number) for so many places ahead of the hand, as long as it returns true.
+template <typename What>
+void ahead_of_hand(weir_env& env, std::uint32_t count, What what) {
+    const std::uint32_t places = weir_flow_places(&env);
+    std::uint32_t at = weir_claim_hand(&env, env.stats);
+    for (count = std::min(count, places); count != 0 && what(at); count--)
+        at = at + 1 == places ? 0 : at + 1;
+}
+
+// As far as the hand may get with so many new flows where half of the places are taken. That it
+// will get further where more are is no loss: then it reads place after place, which a CPU
+// foresees.
+constexpr std::uint32_t reach(unsigned flows) {
+    return 2 * flows + WEIR_FLOWS_PER_BUCKET;
+}
+
+inline void ask_for_places(weir_env& env, unsigned flows) {
+    ahead_of_hand(env, reach(flows), [&](std::uint32_t number) {
+        rte_prefetch0(&env.flows[number]);
+        return true;
+    });
+}
+
+// What so many new flows read of those that were in their places before.
+inline void ask_for_heritage(weir_env& env, unsigned flows, std::uint32_t tick) {
+    ahead_of_hand(env, reach(flows), [&](std::uint32_t number) {
+        const weir_flow& flow = env.flows[number];
+        if (weir_flow_live(&flow, tick)) return true;
+        for (const int reply : {0, 1}) {
+            const std::uint64_t hash = flow.protocol ? weir_flow_hash(&env, number, reply) : 0;
+            if (hash != 0) rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, hash, 0)]);
+        }
+        return --flows != 0;
+    });
+}
+
+}  // namespace weir::stage
