@@ -43,7 +43,7 @@ inline void ask_for_heritage(weir_env& env, unsigned flows, std::uint32_t tick) 
         const weir_flow& flow = env.flows[number];
         if (weir_flow_live(&flow, tick)) return true;
         for (const int reply : {0, 1}) {
-            const std::uint64_t hash = flow.protocol ? weir_flow_hash(&env, number, reply) : 0;
+            const std::uint64_t hash = weir_hash_of(&env, &flow, reply);
             if (hash != 0) rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, hash, 0)]);
         }
         return --flows != 0;

@@ -149,13 +149,51 @@ WEIR_SUBPROGRAM __u32 weir_flow_find_reply(struct weir_env* env, const struct we
     return env && tuple ? weir_ref_find(env, tuple, hash, now, 1) : WEIR_NO_FLOW;
 }
 
-/* The hash of a tuple that a flow is found by, its client's or its reply's; 0 when it has none. */
+/* An address of a record (which is 8-aligned) stands for IPv4. */
+WEIR_INLINE int weir_record_is_v4(const struct weir_addr* addr) {
+    const weir_dword* half = (const weir_dword*)(const void*)addr;
+
+    return (half[0] | ((half[1] ^ WEIR_DWORD(WEIR_V4_MAPPED, 0)) & WEIR_DWORD(0xffffffffu, 0))) ==
+           0;
+}
+
+/* weir_hash_tuple, of a tuple that lies in records. */
+WEIR_INLINE __u64 weir_hash_records(__u64 seed, const struct weir_addr* src,
+                                    const struct weir_addr* dst, struct weir_be16 sport,
+                                    struct weir_be16 dport, __u32 protocol) {
+    const __u64 ports = ((__u64)protocol << 32) | ((__u32)sport.raw << 16) | dport.raw;
+
+    if (weir_record_is_v4(src) && weir_record_is_v4(dst))
+        return weir_hash_v4(seed, src->word[3], dst->word[3], sport, dport, protocol);
+    return weir_hash_end(weir_hash_mix(weir_hash_addr(weir_hash_addr(seed, src), dst), ports));
+}
+
+/* The hash of weir_client_of or (`reply`) weir_reply_of this flow; 0 when it has none. */
+WEIR_INLINE __u64 weir_hash_of(struct weir_env* env, const struct weir_flow* flow, int reply) {
+    const __u64 seed = weir_env_control(env)->seed;
+
+    if (!reply) {
+        if (flow->protocol == 0 || flow->state == WEIR_FLOW_RESTING) return 0;
+        return weir_hash_records(seed, &flow->client, &flow->service, flow->client_port,
+                                 flow->service_port, flow->protocol);
+    }
+    if (flow->protocol == 0 || weir_flow_is_one_way(flow)) return 0;
+    const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
+    const struct weir_addr* dst = &flow->client;
+    if (!backend) return 0;
+    if (flow->source != WEIR_SOURCE_CLIENT) {
+        const struct weir_source* source = weir_env_source(env, flow->source);
+        if (!source) return 0;
+        dst = &source->addr;
+    }
+    return weir_hash_records(seed, &backend->addr, dst, weir_port_at(backend, flow->service_port),
+                             flow->snat_port, flow->protocol);
+}
+
 WEIR_SUBPROGRAM __u64 weir_flow_hash(struct weir_env* env, __u32 number, int reply) {
     if (!env) return 0;
     const struct weir_flow* flow = weir_env_flow(env, number);
-    if (!flow) return 0;
-    const struct weir_tuple tuple = reply ? weir_reply_of(env, flow) : weir_client_of(flow);
-    return tuple.protocol != 0 ? weir_hash_tuple(weir_env_control(env)->seed, &tuple) : 0;
+    return flow ? weir_hash_of(env, flow, reply) : 0;
 }
 
 /* The reference in this bucket is one that a tuple with this hash finds. */
