@@ -23,25 +23,23 @@ void ahead_of_hand(weir_env& env, std::uint32_t count, What what) {
         at = at + 1 == places ? 0 : at + 1;
 }
 
-// As far as the hand may get with so many new flows where half of the places are taken. That it
-// will get further where more are is no loss: then it reads place after place, which a CPU
-// foresees.
-constexpr std::uint32_t reach(unsigned flows) {
-    return 2 * flows + WEIR_FLOWS_PER_BUCKET;
+// As far as the hand may get with so many new flows where half of the places are taken; in a table
+// that is full, where a few of them yield. That it will get further where fewer do is no loss: it
+// reads place after place, which a CPU foresees.
+inline std::uint32_t reach(unsigned flows, bool full) {
+    return (full ? 8 : 2) * flows + WEIR_FLOWS_PER_BUCKET;
 }
 
-inline void ask_for_places(weir_env& env, unsigned flows) {
-    ahead_of_hand(env, reach(flows), [&](std::uint32_t number) {
+// Asks for the places, and then for what new flows read of those that were there before.
+inline void ask_for_places(weir_env& env, unsigned flows, std::uint32_t tick) {
+    const bool full = weir_claim_is_full(env.stats, tick) != 0;
+    ahead_of_hand(env, reach(flows, full), [&](std::uint32_t number) {
         rte_prefetch0(&env.flows[number]);
         return true;
     });
-}
-
-// What so many new flows read of those that were in their places before.
-inline void ask_for_heritage(weir_env& env, unsigned flows, std::uint32_t tick) {
-    ahead_of_hand(env, reach(flows), [&](std::uint32_t number) {
+    ahead_of_hand(env, reach(flows, full), [&](std::uint32_t number) {
         const weir_flow& flow = env.flows[number];
-        if (weir_flow_live(&flow, tick)) return true;
+        if (weir_flow_live(&flow, tick) && !(full && weir_flow_yields(&flow))) return true;
         for (const int reply : {0, 1}) {
             const std::uint64_t hash = weir_hash_of(&env, &flow, reply);
             if (hash != 0) rte_prefetch0(&env.flow_refs[weir_ref_bucket(&env, hash, 0)]);

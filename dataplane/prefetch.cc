@@ -18,6 +18,12 @@
 namespace weir::stage {
 namespace {
 
+// Where it has none.
+bool starts_flow(const weir_packet& packet) {
+    return packet.kind == WEIR_KIND_PLAIN &&
+           (packet.tuple.protocol != WEIR_PROTO_TCP || weir_tcp_opens(packet.tcp_flags));
+}
+
 // The reply that the flow of a packet that starts one will get, if the backend and the source port
 // that come next are the ones. A guess that is wrong, or none, costs the time of misses.
 struct Reply {
@@ -71,6 +77,8 @@ void prefetch(weir_env& env, Batch& batch, std::uint64_t now) {
     std::array<Reply, batch_capacity> replies;
     Bits translated = 0;  // start a flow of which a reply is foreseen
     unsigned starts = 0;
+    const std::uint32_t tick = weir_tick(now);
+    const bool refused = weir_claim_is_vain(env.stats, tick) != 0;  // they will be, mostly
 
     batch.to_service = 0;
     each(batch.left, [&](unsigned i) {
@@ -82,13 +90,13 @@ void prefetch(weir_env& env, Batch& batch, std::uint64_t now) {
     each(batch.left, [&](unsigned i) {
         const weir_packet& packet = batch.packet[i];
         flows[i] = offered(env, weir_ref_bucket(&env, packet.hash, 0), packet.hash);
-        if (flows[i] || !batch.service[i]) return rte_prefetch0(flows[i]);
+        if (flows[i] || !batch.service[i] || refused || !starts_flow(packet))
+            return rte_prefetch0(flows[i]);
         replies[i] = ask_for_reply(env, *batch.service[i], packet, starts++);
         translated |= Bits{replies[i].backend != nullptr} << i;
     });
     if (starts != 0) {
-        ask_for_places(env, starts);
-        ask_for_heritage(env, starts, weir_tick(now));
+        ask_for_places(env, starts, tick);
         each(translated, [&](unsigned i) { ask_for_next_port(env, batch.packet[i], replies[i]); });
     }
     each(batch.left, [&](unsigned i) {

@@ -136,10 +136,20 @@ WEIR_INLINE void weir_claim_move_hand(struct weir_env* env, struct weir_worker* 
     stats->claim_hand = to >= start ? to - start : to + places - start;
 }
 
-/* How many groups to look into; `full`: those before have found no dead place. */
-WEIR_INLINE __u32 weir_claim_tries(const struct weir_worker* stats, int full) {
-    if (!full) return WEIR_CLAIM_TRIES;
-    return stats->refused_count < WEIR_CLAIM_FAILURES ? WEIR_CLAIM_FULL_TRIES : 1;
+/* Those that came before in this tick have found no dead place. */
+WEIR_INLINE int weir_claim_is_full(const struct weir_worker* stats, __u32 now) {
+    return stats->full_tick == now && stats->full_count >= WEIR_CLAIM_FAILURES;
+}
+
+/* Nor one that yields: they have been refused. */
+WEIR_INLINE int weir_claim_is_vain(const struct weir_worker* stats, __u32 now) {
+    return weir_claim_is_full(stats, now) && stats->refused_count >= WEIR_CLAIM_FAILURES;
+}
+
+/* How many groups to look into. */
+WEIR_INLINE __u32 weir_claim_tries(const struct weir_worker* stats, __u32 now) {
+    if (!weir_claim_is_full(stats, now)) return WEIR_CLAIM_TRIES;
+    return weir_claim_is_vain(stats, now) ? 1 : WEIR_CLAIM_FULL_TRIES;
 }
 
 /*
@@ -152,9 +162,8 @@ WEIR_SUBPROGRAM __u32 weir_flow_claim(struct weir_env* env, __u32 now) {
     struct weir_worker* stats = weir_env_stats(env);
     if (!stats) return WEIR_NO_FLOW;
     const __u32 groups = weir_env_control(env)->flow_buckets;
-    const int full = stats->full_tick == now && stats->full_count >= WEIR_CLAIM_FAILURES;
-    const __u32 patience = full ? 1 : WEIR_CLAIM_PATIENCE;
-    const __u32 tries = weir_claim_tries(stats, full);
+    const __u32 patience = weir_claim_is_full(stats, now) ? 1 : WEIR_CLAIM_PATIENCE;
+    const __u32 tries = weir_claim_tries(stats, now);
     __u32 at = weir_claim_hand(env, stats);
     __u32 evicted = WEIR_NO_FLOW;
 

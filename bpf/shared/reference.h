@@ -161,11 +161,11 @@ WEIR_INLINE int weir_record_is_v4(const struct weir_addr* addr) {
 WEIR_INLINE __u64 weir_hash_records(__u64 seed, const struct weir_addr* src,
                                     const struct weir_addr* dst, struct weir_be16 sport,
                                     struct weir_be16 dport, __u32 protocol) {
-    const __u64 ports = ((__u64)protocol << 32) | ((__u32)sport.raw << 16) | dport.raw;
+    const __u64 hash = weir_record_is_v4(src) && weir_record_is_v4(dst)
+                           ? weir_hash_v4(seed, src->word[3].raw, dst->word[3].raw)
+                           : weir_hash_addr(weir_hash_addr(seed, src), dst);
 
-    if (weir_record_is_v4(src) && weir_record_is_v4(dst))
-        return weir_hash_v4(seed, src->word[3], dst->word[3], sport, dport, protocol);
-    return weir_hash_end(weir_hash_mix(weir_hash_addr(weir_hash_addr(seed, src), dst), ports));
+    return weir_hash_ports(hash, (__u32)sport.raw << 16 | dport.raw, protocol);
 }
 
 /* The hash of weir_client_of or (`reply`) weir_reply_of this flow; 0 when it has none. */
