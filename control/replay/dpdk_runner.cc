@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs packets through a DPDK worker whose ports are rings: each has one to receive from, one to
-// send to, and a pair of the same for the host behind it. One poll a packet. See runner.h.
+// Runs packets through DPDK workers whose ports are rings: each has one to receive from, one to
+// send to, and a pair of the same for the host behind it. One poll a packet; of several workers one
+// after the other receives, and all are polled until a packet handed over twice has arrived. See
+// runner.h.
 #include <rte_eal.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -33,6 +36,8 @@ using RingPorts = std::array<RingPort, WEIR_PORT_CAPACITY>;
 
 class DpdkRunner : public Runner {
   public:
+    explicit DpdkRunner(unsigned workers) : workers_(workers) {}
+
     Status start() {
         std::array<const char*, 7> arguments{"weir-replay", "--no-huge",      "--no-pci",
                                              "--no-shconf", "--no-telemetry", "--log-level=error",
@@ -48,6 +53,8 @@ class DpdkRunner : public Runner {
             if (!make_port("port" + std::to_string(i), ports_[i]) ||
                 !make_port("host" + std::to_string(i), hosts_[i]))
                 return Error{"DPDK makes no software port"};
+        handoff_.emplace(workers_);
+        if (!handoff_->complete()) return Error{"DPDK makes no rings between workers"};
         return success();
     }
 
@@ -59,19 +66,22 @@ class DpdkRunner : public Runner {
 
   private:
     Result<tables::View> make_tables(const tables::Geometry& geometry) override {
-        worker_.reset();
+        running_.clear();
+        turn_ = 0;
         store_ = std::make_unique<tables::HeapStore>(geometry);
         return store_->view();
     }
 
     Status pass(const Frame& frame, std::uint64_t now, Fate& fate) override {
-        if (!worker_) make_worker();
+        if (running_.empty()) make_workers();
         rte_mbuf* packet = chain_of(frame.bytes);
         if (!packet)
             return Error{"DPDK has no buffer for a packet of " +
                          std::to_string(frame.bytes.size()) + " bytes"};
         rte_ring_enqueue(ports_.at(frame.port).in, packet);
-        worker_->poll(now);
+        const unsigned polls = workers_ > 1 ? 3 * workers_ : 1;
+        for (unsigned i = 0; i < polls; i++) running_[(turn_ + i) % workers_]->poll(now);
+        turn_++;
         collect(ports_, fate.out);
         collect(hosts_, fate.to_host);
         return success();
@@ -111,7 +121,7 @@ class DpdkRunner : public Runner {
     }
 
     // After the ports are known: only those that have an interface are connected.
-    void make_worker() {
+    void make_workers() {
         WorkerLinks links;
         for (unsigned i = 0; i < WEIR_PORT_CAPACITY; i++) {
             if (store_->view().control->ports[i].ifindex == 0) continue;
@@ -123,7 +133,8 @@ class DpdkRunner : public Runner {
             links.host[i].queue = 0;
             links.host[i].takes_segments = true;
         }
-        worker_ = std::make_unique<Worker>(store_->view(), 0, links, handoff_);
+        for (unsigned i = 0; i < workers_; i++)
+            running_.push_back(std::make_unique<Worker>(store_->view(), i, links, *handoff_));
     }
 
     static void collect(const RingPorts& ports, std::vector<Frame>& found) {
@@ -145,15 +156,17 @@ class DpdkRunner : public Runner {
     rte_mempool* pool_ = nullptr;
     RingPorts ports_{};
     RingPorts hosts_{};
-    Handoff handoff_{1};
+    unsigned workers_;
+    unsigned turn_ = 0;  // who receives
+    std::optional<Handoff> handoff_;
     std::unique_ptr<tables::HeapStore> store_;
-    std::unique_ptr<Worker> worker_;
+    std::vector<std::unique_ptr<Worker>> running_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Runner>> make_dpdk_runner() {
-    auto runner = std::make_unique<DpdkRunner>();
+Result<std::unique_ptr<Runner>> make_dpdk_runner(unsigned workers) {
+    auto runner = std::make_unique<DpdkRunner>(workers);
     if (const auto started = runner->start(); !started) return Error{started.error()};
     return std::unique_ptr<Runner>(std::move(runner));
 }

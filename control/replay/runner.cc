@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/replay/runner.h"
 
+#include <array>
 #include <cstring>
 #include <span>
 
@@ -37,11 +38,17 @@ Result<tables::View> Runner::open(const tables::Geometry& geometry) {
 }
 
 Result<Fate> Runner::send(const Frame& frame, std::uint64_t now) {
-    const weir_worker before = view_.workers[0];
+    const auto counted = [this](unsigned reason) {
+        std::uint64_t packets = 0;
+        for (const weir_worker& worker : view_.workers) packets += worker.reason[reason];
+        return packets;
+    };
+    std::array<std::uint64_t, WEIR_REASON_CAPACITY> before;
+    for (unsigned i = 0; i < before.size(); i++) before[i] = counted(i);
     Fate fate;
     if (const auto status = pass(frame, now, fate); !status) return Error{status.error()};
-    for (unsigned i = 0; i < WEIR_REASON_CAPACITY; i++)
-        for (auto count = before.reason[i]; count < view_.workers[0].reason[i]; count++)
+    for (unsigned i = 0; i < before.size(); i++)
+        for (const auto after = counted(i); before[i] < after; before[i]++)
             fate.reasons.push_back(static_cast<weir_reason>(i));
     return fate;
 }

@@ -34,8 +34,8 @@ class Runner {
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
 
-    // Empty tables of this geometry, which has one worker; valid until the next call. Writing
-    // the control record is left to the caller.
+    // Empty tables of this geometry, which has as many workers as the runner; valid until the next
+    // call. Writing the control record is left to the caller.
     Result<tables::View> open(const tables::Geometry& geometry);
 
     // Whether the engine takes a frame of so many bytes.
@@ -67,8 +67,8 @@ std::unique_ptr<Runner> make_host_runner();
 // The loaded XDP program. Needs root; moves the calling thread to a network namespace and a CPU.
 Result<std::unique_ptr<Runner>> make_xdp_runner();
 
-// A DPDK worker on software ports, once a process. Of a library of its own: only what links DPDK
-// may call it.
-Result<std::unique_ptr<Runner>> make_dpdk_runner();
+// A DPDK worker on software ports, once a process; or several, which take turns in receiving and
+// hand over to each other. Of a library of its own: only what links DPDK may call it.
+Result<std::unique_ptr<Runner>> make_dpdk_runner(unsigned workers = 1);
 
 }  // namespace weir::replay

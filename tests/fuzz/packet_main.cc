@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir-fuzz: the packet program as g++ built it, under AddressSanitizer, against an engine: every
-// row cut at each byte, then random cases from a seed. A difference, or a crash, leaves its case in
-// a file that --replay runs again. Run by tests/packets/test_fuzz.py; needs root for xdp.
+// row cut at each byte (with several workers as it is), then random cases from a seed. A
+// difference, or a crash, leaves its case in a file that --replay runs again. Run by
+// tests/packets/test_fuzz.py; needs root for xdp.
 #include <fmt/format.h>
 #include <sanitizer/common_interface_defs.h>
 
@@ -24,6 +25,7 @@ struct Wanted {
     std::string save = "finding.json";
     std::string replay;
     std::string rows;
+    unsigned workers = 1;
     std::uint64_t seed = 1;
     std::uint64_t cases = 20000;
     unsigned seconds = 20;
@@ -39,10 +41,12 @@ void save_crash() {
                  crash_file.c_str());
 }
 
-std::unique_ptr<weir::replay::Runner> make_other(const std::string& engine) {
+std::unique_ptr<weir::replay::Runner> make_other(const std::string& engine, unsigned workers) {
+    if (workers < 1 || workers > 64 || (workers > 1 && engine != "dpdk"))
+        throw std::runtime_error("--workers 1 to 64, and only with dpdk more than one");
     if (engine != "xdp" && engine != "dpdk") throw std::runtime_error("no such engine: " + engine);
     auto made =
-        engine == "xdp" ? weir::replay::make_xdp_runner() : weir::replay::make_dpdk_runner();
+        engine == "xdp" ? weir::replay::make_xdp_runner() : weir::replay::make_dpdk_runner(workers);
     if (!made) throw std::runtime_error(made.error());
     return *std::move(made);
 }
@@ -70,16 +74,20 @@ int replay(Twins& twins, const Wanted& wanted) {
 
 int fuzz(Twins& twins, const Wanted& wanted) {
     const auto rows = read_cases(wanted.rows);
-    Scenario scenario(twins, rows);
+    Scenario scenario(twins, rows, wanted.workers > 1);
     at_work = &scenario;
     crash_file = wanted.save;
     __sanitizer_set_death_callback(save_crash);
 
-    for (const Case& row : rows)
-        if (scenario.play_cut(row))
-            return report(twins, scenario.so_far(), wanted,
-                          "cuts of " + row.head.at("name").get<std::string>());
-    fmt::print("{} rows cut at each byte: {} packets\n", rows.size(), twins.packets());
+    const bool several = wanted.workers > 1;
+    for (const Case& row : rows) {
+        const auto difference =
+            several ? scenario.play_whole(row, Spread::by_port) : scenario.play_cut(row);
+        if (difference || (several && scenario.play_whole(row, Spread::by_hash)))
+            return report(twins, scenario.so_far(), wanted, row.head.at("name"));
+    }
+    fmt::print("{} rows {}: {} packets\n", rows.size(),
+               several ? "by port and by hash" : "cut at each byte", twins.packets());
 
     const auto end = Clock::now() + std::chrono::seconds(wanted.seconds);
     std::uint64_t number = 0;
@@ -101,6 +109,8 @@ Wanted parse(int argc, char** argv) {
     add("help", "this text");
     add("engine", options::value(&wanted.engine),
         "what to compare the host build with: xdp or dpdk");
+    add("workers", options::value(&wanted.workers),
+        "of dpdk: more than one only with cases in which that makes no difference");
     add("seed", options::value(&wanted.seed),
         "of the first random case; each next one has the next");
     add("cases", options::value(&wanted.cases), "how many random cases");
@@ -127,8 +137,8 @@ int main(int argc, char** argv) {
     try {
         const Wanted wanted = parse(argc, argv);
         const auto host = weir::replay::make_host_runner();
-        const auto other = make_other(wanted.engine);
-        Twins twins(*host, *other, wanted.engine);
+        const auto other = make_other(wanted.engine, wanted.workers);
+        Twins twins(*host, *other, wanted.engine, wanted.workers);
         return wanted.replay.empty() ? fuzz(twins, wanted) : replay(twins, wanted);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "weir-fuzz: %s\n", error.what());

@@ -26,16 +26,23 @@ bool differs(Twins& twins, const Case& one) {
 
 }  // namespace
 
-Scenario::Scenario(Twins& twins, const std::vector<Case>& rows) : twins_(twins), rows_(rows) {
+Scenario::Scenario(Twins& twins, const std::vector<Case>& rows, bool several)
+    : twins_(twins), several_(several), rows_(rows) {
     for (const Case& row : rows)
         for (const Step& step : row.steps)
             if (step.kind == Step::Kind::packet) packets_.push_back(&step);
     if (packets_.empty()) throw std::runtime_error("the rows have no packets");
 }
 
+void Scenario::begin(const Case& row, Spread spread) {
+    made_ = {row.head, {}};
+    spread_ = spread;
+    if (several_) fit_case_to_workers(made_.head, spread);
+}
+
 Difference Scenario::play(Choices& choices) {
     const Case& row = choices.of(rows_);
-    made_ = {row.head, {}};
+    begin(row, several_ && choices.one_in(2) ? Spread::by_hash : Spread::by_port);
     auto& generations = made_.head.at("generations");
     if (choices.one_in(8)) made_.head["wild"] = true;
     if (choices.one_in(2))
@@ -204,11 +211,20 @@ Difference Scenario::reload(Choices& choices) {
 
 void Scenario::change_tables(nlohmann::json& generation, bool same_ids, Choices& choices) {
     mutate_tables(generation, same_ids && !is_wild(made_), choices);
+    if (several_) fit_to_workers(generation, spread_);
     if (crosses_families(generation)) made_.head["wild"] = true;
 }
 
+Difference Scenario::play_whole(const Case& row, Spread spread) {
+    begin(row, spread);
+    twins_.open(made_);
+    for (const Step& step : row.steps)
+        if (auto difference = take(step)) return difference;
+    return twins_.compare_tables();
+}
+
 Difference Scenario::play_cut(const Case& row) {
-    made_ = {row.head, {}};
+    begin(row, Spread::by_port);
     twins_.open(made_);
     for (const Step& step : row.steps) {
         if (step.kind == Step::Kind::packet && step.packet.size() <= longest_cut) {

@@ -9,20 +9,25 @@
 #include <vector>
 
 #include "tests/fuzz/choices.h"
+#include "tests/fuzz/several.h"
 #include "tests/fuzz/twins.h"
 
 namespace weir::fuzz {
 
 class Scenario {
   public:
-    // All of it outlives the scenario; `rows` are not empty.
-    Scenario(Twins& twins, const std::vector<Case>& rows);
+    // All of it outlives the scenario; `rows` are not empty. `several`: the twins differ in their
+    // number of workers.
+    Scenario(Twins& twins, const std::vector<Case>& rows, bool several = false);
 
     // One case. How the twins differed, if they did.
     std::optional<std::string> play(Choices& choices);
 
     // The row, with each of its frames cut at each byte before it is sent whole.
     std::optional<std::string> play_cut(const Case& row);
+
+    // The row as it is; with several workers, as far as it can be.
+    std::optional<std::string> play_whole(const Case& row, Spread spread);
 
     // The case, up to where play() has come: also after a crash.
     const Case& so_far() const { return made_; }
@@ -38,10 +43,13 @@ class Scenario {
     std::optional<std::string> at_the_edge(const Step& step);
     std::optional<std::string> in_fragments(const Step& step, Choices& choices);
     std::optional<std::string> stranger(const Step& like, Choices& choices);
+    void begin(const Case& row, Spread spread);
     void change_tables(nlohmann::json& generation, bool same_ids, Choices& choices);
     std::optional<std::string> reload(Choices& choices);
 
     Twins& twins_;
+    bool several_;
+    Spread spread_ = Spread::by_port;
     const std::vector<Case>& rows_;
     std::vector<const Step*> packets_;  // of all rows
     Case made_;

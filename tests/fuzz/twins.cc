@@ -10,6 +10,7 @@
 #include "bpf/shared/reasons.h"
 #include "bpf/shared/tcp.h"
 #include "tests/fuzz/judge.h"
+#include "tests/fuzz/several.h"
 #include "tests/harness/row.h"
 
 namespace weir::fuzz {
@@ -43,10 +44,10 @@ bool same(std::span<Record> a, std::span<Record> b) {
 }  // namespace
 
 void Twins::open(Side& side, const Case& one) {
-    auto view = side.runner.open(rows::geometry_of(one.head));
+    auto view = side.runner.open(rows::geometry_of(one.head, side.workers));
     if (!view) throw std::runtime_error(view.error());
     side.view = *view;
-    rows::prepare(side.view, one.head, side.runner.ifindexes());
+    rows::prepare(side.view, one.head, side.runner.ifindexes(), side.workers);
     side.writer = std::make_unique<tables::Writer>(side.view, [](std::uint64_t) {});
 }
 
@@ -101,6 +102,10 @@ std::optional<std::string> Twins::compare_tables() const {
     const auto differ = [this](const char* what) {
         return fmt::format("{} differ between host and {}", what, other_);
     };
+    if (several()) {
+        const auto what = fuzz::differ(a, b, now_);
+        return what ? differ(what->c_str()) : what;
+    }
     if (!same(a.flows, b.flows)) return differ("flows");
     if (!same(a.flow_refs, b.flow_refs)) return differ("references");
     if (!same(a.fragments, b.fragments)) return differ("fragments");

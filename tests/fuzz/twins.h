@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two runners that get the same tables and packets, and must do the same: reasons, frames byte for
 // byte, and in the end flows, counters, and everything else that the packet program writes. And
-// what both do must be right (judge.h).
+// what both do must be right (judge.h). The second may have several workers: then the cases must be
+// such that this makes no difference (several.h).
 #pragma once
 
 #include <memory>
@@ -17,8 +18,8 @@ namespace weir::fuzz {
 class Twins {
   public:
     // Both outlive the twins. The second is the one whose name `other` is, in reports.
-    Twins(replay::Runner& first, replay::Runner& second, std::string other)
-        : first_{first}, second_{second}, other_(std::move(other)) {}
+    Twins(replay::Runner& first, replay::Runner& second, std::string other, unsigned workers = 1)
+        : first_{first}, second_{second, workers}, other_(std::move(other)) {}
 
     // Empty tables with the ports of `one`. Throws what a runner or the writer says.
     void open(const Case& one);
@@ -38,12 +39,14 @@ class Twins {
   private:
     struct Side {
         replay::Runner& runner;
-        tables::View view;
-        std::unique_ptr<tables::Writer> writer;
+        unsigned workers = 1;
+        tables::View view = {};
+        std::unique_ptr<tables::Writer> writer = {};
     };
     static void open(Side& side, const Case& one);
     std::optional<std::string> send(const Step& step);
     bool wild_ = false;  // see case.h
+    bool several() const { return second_.view.workers.size() > 1; }
 
     Side first_;
     Side second_;

@@ -151,8 +151,9 @@ std::string to_hex(const Bytes& bytes) {
     return hex;
 }
 
-tables::Geometry geometry_of(const json& row) {
+tables::Geometry geometry_of(const json& row, unsigned workers) {
     tables::Geometry geometry;
+    geometry.workers = geometry.flow_sets = workers;
     geometry.services = 64;
     geometry.backends = 64;
     geometry.slot_lines = 256;
@@ -162,9 +163,9 @@ tables::Geometry geometry_of(const json& row) {
     return geometry;
 }
 
-void prepare(const tables::View& view, const json& row,
-             const std::vector<std::uint32_t>& ifindexes) {
-    tables::initialize(*view.control, geometry_of(row), row.at("seed"));
+void prepare(const tables::View& view, const json& row, const std::vector<std::uint32_t>& ifindexes,
+             unsigned workers) {
+    tables::initialize(*view.control, geometry_of(row, workers), row.at("seed"));
     view.control->answers = row.at("answers");
     for (const json& from : row.at("ports")) {
         weir_port& port = view.control->ports[from.at("index").get<std::size_t>()];

@@ -27,11 +27,11 @@ Bytes from_hex(const std::string& hex);
 std::string to_hex(const Bytes& bytes);
 
 // Small enough to be cleared for each row; `row` may ask for fewer buckets.
-tables::Geometry geometry_of(const nlohmann::json& row);
+tables::Geometry geometry_of(const nlohmann::json& row, unsigned workers = 1);
 
 // Writes geometry and ports into empty tables. `ifindex[i]` is that of port i.
 void prepare(const tables::View& view, const nlohmann::json& row,
-             const std::vector<std::uint32_t>& ifindexes);
+             const std::vector<std::uint32_t>& ifindexes, unsigned workers = 1);
 
 // Publishes services and backends, with slot tables of their own; throws what the writer says.
 void publish(tables::Writer& writer, const nlohmann::json& generation);

@@ -32,6 +32,21 @@ def test_engines_agree(engine, tmp_path):
     assert whole.returncode == 0 and "no difference" in whole.stdout, whole.stdout + whole.stderr
 
 
+def test_workers_agree(tmp_path):
+    """Two workers come to the same as the host build alone, where no source port is chosen: whichever of them a
+    packet reaches, it is handed over to the one that has its flow."""
+    rows, finding = tmp_path / "rows.json", built("fuzz") / "finding-workers.json"
+    rows.write_text(rows_json())
+    finding.unlink(missing_ok=True)
+    command = [built("fuzz/weir-fuzz"), "--engine", "dpdk", "--workers", "2"]
+    limits = ["--seed", SEED, "--cases", "3000", "--seconds", "4"]
+    done = subprocess.run([*command, *limits, "--save", finding, rows], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, (
+        f"{done.stdout}\n{done.stderr}\nrun again: {' '.join(map(str, command))} --replay {finding}"
+    )
+    assert "agree" in done.stdout and not finding.exists()
+
+
 def test_coverage_guides_the_same_cases(tmp_path):
     """libFuzzer's target, for a moment."""
     if not shutil.which("clang++"):
