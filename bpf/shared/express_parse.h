@@ -179,7 +179,8 @@ WEIR_INLINE enum weir_express_kind weir_express_slot(struct weir_express* x,
                                                      const struct weir_service* service, int v6) {
     __u64 hash;
 
-    if (service->slot_count == 0) return WEIR_EXPRESS_DECLINED;
+    if (service->slot_count == 0 || (service->flags & WEIR_SERVICE_PEERS))
+        return WEIR_EXPRESS_DECLINED;
     if (service->method == WEIR_METHOD_MAGLEV_ADDRESS)
         hash = weir_hash_end(weir_hash_halves(WEIR_MAGLEV_SEED, way->src, v6));
     else if (service->method == WEIR_METHOD_MAGLEV)
@@ -200,7 +201,7 @@ WEIR_INLINE enum weir_express_kind weir_express_aim(struct weir_env* env, struct
     const __u32 all = 0 - found; /* mask */
 
     if (!service) return WEIR_EXPRESS_DECLINED;
-    if (service->flags & all & WEIR_SERVICE_STATELESS)
+    if (service->flags & all & (WEIR_SERVICE_STATELESS | WEIR_SERVICE_PEERS))
         return weir_express_slot(x, way, service, v6);
     if ((service->cid_count & all) | (x->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN | WEIR_TCP_RST)))
         return WEIR_EXPRESS_DECLINED;
