@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The express way: what nearly every packet needs, and nothing else. Plain IPv4 or IPv6 (no tags,
- * options, extension headers or fragments) with TCP or UDP, of an established flow that this packet
- * leaves as it is but for its expiry, by nat, transparent or dsr; or to a stateless service; or for
- * no service at all. Whatever is not clearly one of these is declined, with nothing changed, and
- * the program (program.h) takes it. Its result is the program's own, which tests prove by running
- * both.
+ * options, extension headers or fragments) with TCP or UDP, without SYN and of a known flow, by
+ * nat, transparent or dsr; or to a stateless service; or for no service at all. Whatever is not
+ * clearly one of these is declined, with nothing changed, and the program (program.h) takes it. Its
+ * result is the program's own, which tests prove by running both.
  *
  * Both engines try it first. XDP takes the steps one after the other (weir_express_run), DPDK each
  * over a batch (dataplane/express.cc), and asks for the memory of the next one in between.
@@ -16,10 +15,25 @@
 #include "express_find.h"
 #include "tcp.h"
 
-WEIR_INLINE void weir_flow_touch(struct weir_flow* flow, __u32 now) {
+/* What a packet changes of a flow that is not steady. */
+WEIR_SELDOM int weir_express_step(struct weir_flow* flow, __u32 protocol, int from_client,
+                                  __u32 tcp_flags, __u32 now) {
+    if (!flow) return 0;
+    weir_flow_step(flow, protocol, from_client, (__u8)tcp_flags, now);
+    return 1;
+}
+
+/* What a packet without SYN changes of its flow: if the flow is steady, nothing but when it
+ * expires. */
+WEIR_INLINE void weir_express_note(struct weir_flow* flow, const struct weir_express* x,
+                                   int from_client, __u32 now) {
     const __u32 expires = now + weir_span_ticks(flow->idle);
 
-    if (flow->expires != expires) flow->expires = expires;
+    if (!weir_flow_is_steady(flow, x->protocol, from_client) ||
+        (x->tcp_flags & (WEIR_TCP_FIN | WEIR_TCP_RST)) != 0)
+        weir_express_step(flow, x->protocol, from_client, x->tcp_flags, now);
+    else if (flow->expires != expires)
+        flow->expires = expires;
 }
 
 /* The port with this index, when frames leave by it as they are; else NULL. */
@@ -54,8 +68,7 @@ WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const str
     struct weir_flow* flow = x->flow;
     const struct weir_backend* backend = weir_env_backend(env, flow->backend_id);
 
-    if (!weir_flow_is_steady(flow, x->protocol, 1) || !backend ||
-        !weir_express_takes(backend, x->length) || flow->in_port != in ||
+    if (!backend || !weir_express_takes(backend, x->length) || flow->in_port != in ||
         !weir_mac_equal(&flow->client_mac, &frame->eth.src) ||
         weir_flow_is_one_way(flow) != (backend->mode >= WEIR_MODE_DSR))
         return WEIR_REASON_NONE;
@@ -74,7 +87,7 @@ WEIR_INLINE enum weir_reason weir_express_client(struct weir_env* env, const str
     } else if (backend->mode != WEIR_MODE_DSR) {
         return WEIR_REASON_NONE;
     }
-    weir_flow_touch(flow, now);
+    weir_express_note(flow, x, 1, now);
     weir_express_count_in(env, flow->backend_id, bytes);
     weir_express_link(frame, port, &backend->next_hop);
     *out = backend->out_port;
@@ -89,12 +102,12 @@ WEIR_INLINE enum weir_reason weir_express_reply(struct weir_env* env, const stru
     const struct weir_port* port = weir_express_port(env, flow->in_port);
     struct weir_counters* counters = weir_env_counters(env, flow->backend_id);
 
-    if (!weir_flow_is_steady(flow, x->protocol, 0) || weir_addr_is_v4(&flow->client) == v6 ||
-        !port || x->length > weir_env_control(env)->reply_mtu)
+    if (flow->state == WEIR_FLOW_RESTING || weir_addr_is_v4(&flow->client) == v6 || !port ||
+        x->length > weir_env_control(env)->reply_mtu)
         return WEIR_REASON_NONE;
     weir_express_readdress(frame, &flow->service, &flow->client,
                            WEIR_PORTS(flow->service_port, flow->client_port), v6);
-    weir_flow_touch(flow, now);
+    weir_express_note(flow, x, 0, now);
     if (counters) {
         counters->packets_out++;
         counters->bytes_out += bytes;

@@ -79,10 +79,10 @@ WEIR_INLINE struct weir_be16 weir_express_dport(const struct weir_express* x) {
     return port;
 }
 
-/* The flags with which a segment is declined at once, since no flow is left as it is by them: as
- * long as there is no service without flows. */
+/* The flags with which a segment is declined at once, because it may start a flow, or have its MSS
+ * lowered: as long as there is no service without flows. */
 WEIR_INLINE __u8 weir_express_refuses(const struct weir_control* control) {
-    return control->flags & WEIR_CONTROL_STATELESS ? 0 : WEIR_TCP_SYN | WEIR_TCP_FIN | WEIR_TCP_RST;
+    return control->flags & WEIR_CONTROL_STATELESS ? 0 : WEIR_TCP_SYN;
 }
 
 /* RFC 1071, for a header without options; the words as they lie in memory. */
@@ -203,8 +203,7 @@ WEIR_INLINE enum weir_express_kind weir_express_aim(struct weir_env* env, struct
     if (!service) return WEIR_EXPRESS_DECLINED;
     if (service->flags & all & (WEIR_SERVICE_STATELESS | WEIR_SERVICE_PEERS))
         return weir_express_slot(x, way, service, v6);
-    if ((service->cid_count & all) | (x->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_FIN | WEIR_TCP_RST)))
-        return WEIR_EXPRESS_DECLINED;
+    if ((service->cid_count & all) | (x->tcp_flags & WEIR_TCP_SYN)) return WEIR_EXPRESS_DECLINED;
     x->hash = weir_express_hash(x, way, control->seed, v6);
     x->at = weir_first_bucket(x->hash, control->ref_buckets);
     return (enum weir_express_kind)(WEIR_EXPRESS_REPLY - found);
