@@ -38,8 +38,11 @@ config::ParseOptions parse_options_of(const Options& options) {
 
 // nginx's -e, or what the configuration says.
 Result<config::Parsed> read(const Options& options) {
-    auto parsed = config::parse(parse_options_of(options));
+    const auto parse = parse_options_of(options);
+    auto parsed = config::parse(parse);
     if (!parsed) return parsed;
+    if (const auto status = config::check_serves(parsed->model, parse.file); !status)
+        return Error{status.error()};
     auto& error_log = parsed->model.core.error_log;
     if (error_log.target.empty())
         error_log.target =
@@ -77,6 +80,9 @@ int signal(const Options& options) {
     parse.resolve = false;
     const auto parsed = config::parse(parse);
     if (!parsed) return fail("emerg", parsed.error());
+    if (options.signal == "reload")
+        if (const auto status = config::check_serves(parsed->model, parse.file); !status)
+            return fail("emerg", status.error());
     const auto status = signal_process(parsed->model.core.pid, options.signal);
     return status ? EXIT_SUCCESS : fail("error", status.error());
 }

@@ -2,6 +2,7 @@
 // See parser.h: the entry point and the default resolver.
 #include "control/config/parser.h"
 
+#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 
@@ -47,6 +48,14 @@ Result<Parsed> parse(const ParseOptions& options) {
     parse.model.core.error_log.target = default_error_log;
     parse.model.core.pid = default_pid;
     return parse.run();
+}
+
+Status check_serves(const Model& model, const std::string& file) {
+    if (!model.services.empty()) return success();
+    return Error{fmt::format(
+        "no \"server\" in configuration {}\n  it would balance nothing: the file is empty or cut "
+        "off, or its \"stream\" and \"http\" blocks are",
+        file)};
 }
 
 }  // namespace weir::config

@@ -46,4 +46,8 @@ struct Parsed {
 // '\n'.
 Result<Parsed> parse(const ParseOptions& options);
 
+// Refuses what would balance nothing: an empty file, or one that was cut off between two blocks.
+// For whoever is about to run it; parse() alone takes it.
+Status check_serves(const Model& model, const std::string& file);
+
 }  // namespace weir::config

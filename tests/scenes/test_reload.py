@@ -65,3 +65,18 @@ def test_a_broken_file_changes_nothing(place, make_balancer, engine):
     assert lb.running()
     wait_for_backends(place, {"1", "2", "3"})
     expect.all_right(load.finish())
+
+
+@pytest.mark.parametrize("engine", balancer.ENGINES)
+def test_an_empty_file_changes_nothing(place, make_balancer, engine):
+    """As a full disk leaves it behind, or a tool that writes it in two steps."""
+    lb = make_balancer(engine, place).start(conf(place, 3))
+    load = place.client.start_client("load", place.url(), "-c", "2", "--pause", "0.005")
+    lb.reload("")
+    wanted = f'no "server" in configuration {lb.configuration}'
+    wait_for(lambda: wanted in lb.log(), 5, f"the log says {wanted}")
+    lb.reload("stream {\n}\n")
+    wait_for(lambda: lb.log().count(wanted) == 2, 5, f"the log says it again\n{lb.log()}")
+    wait_for_backends(place, {"1", "2", "3"})
+    expect.all_right(load.finish())
+    assert [row["state"] for row in lb.show("services")] == ["up"]

@@ -212,5 +212,16 @@ TEST(Parser, GlobalDirectivesComeFirst) {
             .starts_with("block directives are not supported in -g option in command line"));
 }
 
+TEST(Parser, AConfigurationThatServesNothingIsNoneToRun) {
+    for (const char* text : {"", "# all commented out\n", "events { }", "daemon off;", "stream { }",
+                             "http { upstream a { server 192.0.2.1:80; } }"}) {
+        const Status status = check_serves(model_of(text), "t.conf");
+        ASSERT_FALSE(status.ok()) << text;
+        EXPECT_TRUE(status.error().starts_with("no \"server\" in configuration t.conf\n"));
+    }
+    const Model model = model_of("stream { server { listen 1; proxy_pass 192.0.2.1:1; } }");
+    EXPECT_TRUE(check_serves(model, "t.conf").ok());
+}
+
 }  // namespace
 }  // namespace weir::config
