@@ -125,7 +125,8 @@ Status Application::start_publishing() {
         !published)
         return published;
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
-    log_unreachable();
+    backend_log_.note(balancer_->directory());
+    backend_log_.sum_up();
     warn_shared_sources();
     probe_targets_changed();
     return success();
@@ -143,18 +144,13 @@ void Application::watch_backends() {
 void Application::wait_for_next_hops() {
     const auto deadline = std::chrono::steady_clock::now() + 500ms;
     const auto backends = balancer_->backend_addresses();
+    looking_up_ = true;
     while (!routes_->settled(backends) && std::chrono::steady_clock::now() < deadline) {
         io_.restart();
         io_.run_one_for(20ms);
     }
+    looking_up_ = false;
     io_.restart();
-}
-
-void Application::log_unreachable() const {
-    for (const publish::BackendInfo& backend : balancer_->directory().backends)
-        if (backend.state == "unreachable")
-            log::warn("backend {} of upstream {}: {}", backend.name, backend.upstream,
-                      backend.reason);
 }
 
 void Application::warn_shared_sources() {
@@ -242,8 +238,9 @@ Status Application::adopt(config::Model model) {
     model.dataplane = before.dataplane;
     model_ = std::move(model);
     watch_backends();
+    backend_log_.forget();  // a reload shows all that is not well
     publish_now();
-    log_unreachable();
+    backend_log_.sum_up();
     probe_targets_changed();
     return success();
 }
@@ -287,6 +284,7 @@ void Application::publish_now() {
     balancer_->directory().ports = publish::describe_ports(engine_->host_link(), engine_->ports());
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
     warn_shared_sources();
+    if (!looking_up_) backend_log_.note(balancer_->directory());
 }
 
 void Application::probe_targets_changed() {
@@ -336,6 +334,7 @@ void Application::housekeep() {
     housekeeping_.async_wait([this](const boost::system::error_code& error) {
         if (error || stopping_) return;
         if (balancer_->forget_unused(monotonic_ns())) publish_soon();
+        backend_log_.sum_up();
         housekeep();
     });
 }

@@ -23,6 +23,7 @@
 #include "control/net/next_hop.h"
 #include "control/net/path_mtu.h"
 #include "control/net/reserve.h"
+#include "control/publish/backend_log.h"
 #include "control/publish/balancer.h"
 #include "control/publish/engine.h"
 #include "control/publish/merging.h"
@@ -54,7 +55,6 @@ class Application {
     Status adopt(config::Model model);
     Status reserve(const config::Model& configured);
     static Status check_ways(const config::Model& model);
-    void log_unreachable() const;
     void warn_shared_sources();
     void warn_unchangeable(const config::Model& model) const;
     void publish_soon();
@@ -85,12 +85,14 @@ class Application {
     std::unique_ptr<PathMtus> paths_;
     std::unique_ptr<publish::Routes> routes_;
     std::unique_ptr<publish::Balancer> balancer_;
+    publish::BackendLog backend_log_;
     std::unique_ptr<Checker> checker_;
     std::unique_ptr<api::Server> api_;
     std::string engine_name_;
     std::string engine_reason_;
     std::set<IpAddress> warned_sources_;
     bool publish_pending_ = false;
+    bool looking_up_ = false;  // new backends' next hops
     bool stopping_ = false;
 };
 
