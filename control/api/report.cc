@@ -25,7 +25,7 @@ Census count_flows(const Sources& sources, const Filters& filters) {
     Census census;
     census.scan =
         scan_flows(sources.view, sources.now, filters.scan_budget, [&](const weir_flow& flow) {
-            if (flow.state == WEIR_FLOW_CLOSED) return;
+            if (flow.state >= WEIR_FLOW_CLOSED) return;
             census.by_service[flow.service_id]++;
             census.by_backend[flow.backend_id]++;
         });
@@ -89,14 +89,16 @@ json flow_row(const weir_flow& flow, const FlowEnds& ends, std::uint64_t now) {
     const auto endpoint = [](const weir_addr& address, weir_be16 port) {
         return endpoint_text(address_text(address), weir_be16_to(port));
     };
-    return {{"protocol", protocol_text(flow.protocol)},
-            {"client", endpoint(flow.client, flow.client_port)},
-            {"service", endpoint(flow.service, flow.service_port)},
-            {"snat", ends.mode == WEIR_MODE_NAT ? endpoint(ends.source, flow.snat_port) : "-"},
-            {"mode", mode_text(ends.mode)},
-            {"backend", endpoint(ends.backend, ends.port)},
-            {"state", flow_state_text(flow.state)},
-            {"expires_in_ms", weir_ticks_ms(flow.expires - weir_tick(now))}};
+    return {
+        {"protocol", protocol_text(flow.protocol)},
+        // a resting flow has none: its client's tuple is another flow's by now
+        {"client", flow.state == WEIR_FLOW_RESTING ? "-" : endpoint(flow.client, flow.client_port)},
+        {"service", endpoint(flow.service, flow.service_port)},
+        {"snat", ends.mode == WEIR_MODE_NAT ? endpoint(ends.source, flow.snat_port) : "-"},
+        {"mode", mode_text(ends.mode)},
+        {"backend", endpoint(ends.backend, ends.port)},
+        {"state", flow_state_text(flow.state)},
+        {"expires_in_ms", weir_ticks_ms(flow.expires - weir_tick(now))}};
 }
 
 bool selected(const weir_flow& flow, const FlowEnds& ends, const Filters& filters) {
@@ -106,6 +108,7 @@ bool selected(const weir_flow& flow, const FlowEnds& ends, const Filters& filter
     };
     return matches(filters.service, flow.service, flow.service_port) &&
            matches(filters.backend, ends.backend, ends.port) &&
+           (!filters.client || flow.state != WEIR_FLOW_RESTING) &&
            matches(filters.client, flow.client, flow.client_port);
 }
 

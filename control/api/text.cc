@@ -84,6 +84,8 @@ std::string_view flow_state_text(std::uint8_t state) {
             return "opening";
         case WEIR_FLOW_ESTABLISHED:
             return "established";
+        case WEIR_FLOW_RESTING:
+            return "resting";
         default:
             return "closed";
     }

@@ -31,6 +31,7 @@ TEST(Report, ServicesCountBackendsAndActiveFlows) {
     tables.add_flow(40, 102, 4);                           // in the second set
     tables.add_flow(41, 103, 4, WEIR_FLOW_CLOSED);         // rests, is not active
     tables.add_flow(42, 104, 4).expires = weir_tick(now);  // expired
+    tables.add_flow(43, 105, 4, WEIR_FLOW_RESTING);        // only its source port is in use
     const json rows = ask(tables, {{"show", "services"}})["services"];
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows[0]["service"], "10.0.0.1:80");
@@ -68,6 +69,8 @@ TEST(Report, BackendCountersAreSummedOverWorkers) {
     tables.counters[3] = {10, 100, 1000, 90, 9000, {}};
     tables.counters[16 + 3] = {1, 2, 3, 4, 5, {}};
     tables.add_flow(5, 100, 3);
+    tables.add_flow(6, 101, 3, WEIR_FLOW_CLOSED);
+    tables.add_flow(7, 102, 3, WEIR_FLOW_RESTING);
     const json rows = ask(tables, {{"show", "backends"}})["backends"];
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows[0]["connections"], 11);
@@ -101,6 +104,19 @@ TEST(Report, FlowsNameBothSides) {
     EXPECT_EQ(rows[0]["backend"], "10.0.0.12:8080");
     EXPECT_EQ(rows[0]["state"], "established");
     EXPECT_EQ(rows[0]["expires_in_ms"], 600020);  // whole ticks
+}
+
+TEST(Report, ARestingFlowHasNoClientAnyMore) {
+    HandFilled tables;
+    tables.add_flow(33, 100, 4, WEIR_FLOW_RESTING).client_port = {};
+    const json rows = ask(tables, {{"show", "flows"}})["flows"];
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows[0]["client"], "-");
+    EXPECT_EQ(rows[0]["state"], "resting");
+    EXPECT_EQ(rows[0]["snat"], "10.0.0.1:2033");
+    EXPECT_EQ(rows[0]["backend"], "10.0.0.12:8080");
+    EXPECT_EQ(ask(tables, {{"show", "flows"}, {"client", "10.0.0.100"}})["flows"].size(), 0u);
+    EXPECT_EQ(ask(tables, {{"show", "flows"}, {"backend", "10.0.0.12"}})["flows"].size(), 1u);
 }
 
 TEST(Report, FlowFiltersAndLimit) {
