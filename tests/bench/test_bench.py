@@ -16,7 +16,7 @@ FIELDS = ["case", "engine", "mode", "family", "flows", "cycles_per_packet", "cei
 CASES = {
     "dpdk": {"hit", "budget", "not_service", "syn_flood", "new_flow", "connection"},
     "dpdk-pcap": {"hit", "not_service"},
-    "instructions": {"hit", "not_service", "new_flow"},
+    "instructions": {"hit", "not_service", "new_flow", "syn_flood", "half_open"},
     "flow table": {"weir_lookup", "rte_hash_lookup", "weir_insert", "rte_hash_insert", "weir_refusals"},
     "control": {"maglev_65537", "maglev_655373", "one_backend_changes"},
     "xdp": {"hit", "end_to_end", "not_service", "new_flow"},
