@@ -51,7 +51,7 @@ WEIR_INLINE __u64 weir_service_differs(const struct weir_service* service, struc
 
     return (addr[1] ^ dst.low) | (addr[0] ^ dst.high) |
            ((word ^ WEIR_WORD(0, 0, protocol, WEIR_SERVICE_USED)) & mask) |
-           (__u32)(service->port.raw ^ dport.raw);
+           (__u32)(service->port.raw ^ dport.raw) | service->port_high; /* a range has port 0 */
 }
 
 /* weir_service_find for a tuple that the record at its home is not for. */

@@ -169,6 +169,16 @@ def ports_all_of_them(r):
 
 
 @row
+def ports_of_no_range_begin_with_0(r):
+    """A record of a range has port 0, which is nobody's."""
+    udp = Service(port=0, ports=(1, 65535), turns=(0,), protocol="udp")
+    for service, server in ((udp, KEEP), (dataclasses.replace(udp, stateless=True), backend(0, port=0, mode="dsr"))):
+        r.tables([service], [server])
+        sent, _ = Conversation(r, service, server, dport=0, used=1).request(payload=b"q")
+        r.to_host(LEFT, sent, "not_service")
+
+
+@row
 def ports_an_exact_one_comes_first(r):
     exact = Service(port=8080, turns=(1,), id=2, upstream=1)
     r.tables([RANGE, exact], [A, B])
