@@ -60,17 +60,29 @@ WEIR_INLINE struct weir_tuple weir_snat_reply(const struct weir_backend* backend
     return reply;
 }
 
+/* A flow that gives up its port where there is no other: a handshake, or UDP whose client has asked
+ * once, and may have been answered. */
+WEIR_INLINE int weir_snat_yields(const struct weir_flow* flow) {
+    if (flow->state == WEIR_FLOW_OPENING) return 1;
+    return flow->state == WEIR_FLOW_ESTABLISHED && flow->protocol == WEIR_PROTO_UDP &&
+           !(flow->sent_by_client & WEIR_SENT_ACK);
+}
+
 /*
  * Finds a source port toward flow->backend from flow->snat whose replies are nobody else's (neither
  * another flow's nor, where the source address is one that clients use too, a service's), and makes
  * the flow findable by it. First of all one is looked for whose replies a NIC spreads to this
- * worker, so that they need not be handed over to it. 0: none was free.
+ * worker, so that they need not be handed over to it. When none of those that are tried is free or
+ * has rested, one that yields and has the least time left gives up its own, as it would its place
+ * (flow.h): a SYN flood, or UDP that asks once, competes with itself. 0: there was none.
  */
 WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 number,
                           const struct weir_backend* backend, __u64 hash, __u32 now) {
     const struct weir_snat_ports ports = weir_snat_ports_of(env, backend);
     struct weir_tuple reply =
         weir_snat_reply(backend, flow->service_port, flow->protocol, flow->snat_port);
+    struct weir_be16 yields_port = {0};
+    __u32 yields = WEIR_NO_FLOW, yields_expires = 0;
     __u64 spread = 0;
 
     if (ports.count == 0) return 0;
@@ -82,15 +94,27 @@ WEIR_INLINE int weir_snat(struct weir_env* env, struct weir_flow* flow, __u32 nu
         const __u32 holder = weir_flow_find_reply(env, &reply, reply_hash, now);
         if (holder != WEIR_NO_FLOW) {
             struct weir_flow* other = weir_env_flow(env, holder);
-            if (i < WEIR_SNAT_FREE_TRIES || !other || other->state < WEIR_FLOW_CLOSED) continue;
-            if (weir_later(other->expires, now + WEIR_CLOSED_TICKS - WEIR_CLOSED_REST_TICKS))
+            if (i < WEIR_SNAT_FREE_TRIES || !other) continue;
+            if (weir_snat_yields(other) &&
+                (yields == WEIR_NO_FLOW || weir_later(yields_expires, other->expires))) {
+                yields = holder;
+                yields_expires = other->expires;
+                yields_port = reply.dport;
+            }
+            if (other->state < WEIR_FLOW_CLOSED ||
+                weir_later(other->expires, now + WEIR_CLOSED_TICKS - WEIR_CLOSED_REST_TICKS))
                 continue;
             other->expires = now;
         }
         flow->snat_port = reply.dport;
         if (weir_flow_link(env, number, reply_hash, now)) return 1;
     }
-    return 0;
+    if (yields == WEIR_NO_FLOW) return 0;
+    struct weir_flow* other = weir_env_flow(env, yields);
+    if (!other || !weir_snat_yields(other)) return 0;
+    other->expires = now;
+    reply.dport = flow->snat_port = yields_port;
+    return weir_flow_link(env, number, weir_hash_tuple(weir_env_control(env)->seed, &reply), now);
 }
 
 /*

@@ -68,6 +68,44 @@ def limits_snat_ports_run_out(r):
 
 
 @row
+def limits_snat_ports_of_half_open_flows_are_taken_over(r):
+    """The oldest one's first; a flow that is established keeps its own."""
+    tight = backend(0, snat_low=20000, snat_high=20002)
+    r.tables([WEB], [tight])
+    kept = Conversation(r, WEB, tight, sport=40000).established()
+    flood = [Conversation(r, WEB, tight, sport=50000, client="203.0.113.9").opened()]
+    r.age(1000)
+    flood.append(Conversation(r, WEB, tight, sport=50001, client="203.0.113.9").opened())
+    r.age(1000)
+    new = Conversation(r, WEB, tight, sport=40001, used=flood[0].source).established()
+    new.reply(flags="A")
+    sent, _ = flood[0].request(flags="A")
+    r.drop(LEFT, sent, "no_flow")
+    flood[1].reply(flags="SA")
+    kept.ask(flags="A")
+    kept.reply(flags="A")
+
+
+@row
+def limits_snat_ports_of_udp_that_asked_once(r):
+    tight = backend(0, port=53, snat_low=20000, snat_high=20001)
+    dns = Service(port=53, protocol="udp", turns=(0,), upstream=1, id=2)
+    r.tables([dns], [tight])
+    talks = Conversation(r, dns, tight, sport=40000)
+    talks.ask("flow_new", payload=b"one")
+    talks.reply(payload=b"answer")
+    talks.ask(payload=b"two")
+    once = Conversation(r, dns, tight, sport=40001)
+    once.ask("flow_new", payload=b"one")
+    once.reply(payload=b"answer")
+    for i in range(5):
+        new = Conversation(r, dns, tight, sport=40002 + i, used=once.source)
+        new.ask("flow_new", payload=b"one")
+        new.reply(payload=b"answer")
+    talks.reply(payload=b"answer")
+
+
+@row
 def limits_snat_port_is_free_after_expiry(r):
     tight = backend(0, snat_low=20000, snat_high=20000)
     service = Service(turns=(0,))
