@@ -97,10 +97,16 @@ class Frame {
     bool ip_checksum_right() const { return fold(sum(ip_at, tcp_at)) == 0xffff; }
 
     const std::vector<std::uint8_t>& bytes() const { return bytes_; }
-    bool is_from(const weir_mac& mac) const { return weir_mac_equal(&eth().src, &mac); }
-    bool is_to(const weir_mac& mac) const { return weir_mac_equal(&eth().dst, &mac); }
-    std::uint16_t source_port() const { return weir_be16_to(take<weir_tcp>(tcp_at).sport); }
-    std::uint16_t destination_port() const { return weir_be16_to(take<weir_tcp>(tcp_at).dport); }
+    bool is_from(const weir_mac& mac) const { return same(eth().src, mac); }
+    bool is_to(const weir_mac& mac) const { return same(eth().dst, mac); }
+    // TCP has its ports where UDP has them.
+    std::uint16_t source_port() const { return weir_be16_to(take<weir_udp>(tcp_at).sport); }
+    std::uint16_t destination_port() const { return weir_be16_to(take<weir_udp>(tcp_at).dport); }
+
+    // Wherever they lie.
+    static bool same(const weir_mac& a, const weir_mac& b) {
+        return std::memcmp(&a, &b, sizeof(a)) == 0;
+    }
 
     // RFC 1071: the sum over everything that is covered, the checksum included, is all ones.
     bool checksums_right() const {

@@ -58,7 +58,7 @@ class Ipv6Parts : public WorkerTest,
         poll();
         const auto sent = port_.sent();
         if (!sent) return std::nullopt;
-        EXPECT_TRUE(sent->is_to(weir_mac_equal(&from, &client_mac) ? backend_mac : client_mac));
+        EXPECT_TRUE(sent->is_to(Frame::same(from, client_mac) ? backend_mac : client_mac));
         return ipv6::without_link(*sent);
     }
 
