@@ -112,15 +112,17 @@ class ExpressPackets {
 
     struct Packet {
         Bytes bytes;
-        bool v6;  // its own family, if nothing has damaged that
+        bool v6;  // with the next three: what it is of, unless it is damaged
         unsigned kind;
         bool reply;
         bool udp;
+        bool damaged;
     };
 
     Packet next() {
         const auto kind = static_cast<unsigned>(random() % kinds.size());
-        Packet packet{{}, random() % 2 != 0, kind, random() % 3 == 0, random() % 3 == 0};
+        Packet packet{
+            {}, random() % 2 != 0, kind, random() % 3 == 0, random() % 3 == 0, random() % 4 == 0};
         const auto flags =
             one_of<std::uint8_t>({WEIR_TCP_SYN, WEIR_TCP_SYN, WEIR_TCP_SYN | WEIR_TCP_ACK,
                                   random() % 16 ? WEIR_TCP_ACK : WEIR_TCP_FIN | WEIR_TCP_ACK,
@@ -143,7 +145,7 @@ class ExpressPackets {
         }
         at_ = packet.v6 ? 54 : 34;
         if (packet.udp) make_udp(packet.bytes, data.size());
-        if (random() % 4 == 0) damage(packet.bytes, packet.v6);
+        if (packet.damaged) damage(packet.bytes, packet.v6);
         if (!packet.v6) fix_checksum(packet.bytes, random() % 32 != 0);
         return packet;
     }

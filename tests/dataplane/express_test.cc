@@ -189,11 +189,12 @@ TEST_F(Express, DoesWhatTheProgramDoes) {
     for (int round = 0; round < 400'000 && !HasFailure(); round++) {
         const std::uint8_t in = packets.random() % 16 ? 1 : 0;
         const ExpressPackets::Packet packet = packets.next();
-        Share& share = shares[{packet.v6, packet.kind, packet.reply, packet.udp}];
-        share.all++;
-        if (compare(packet.bytes, in, now)) {
-            taken[{packet.v6, last_}]++;
-            share.forwarded += weir_verdict_of(last_) == WEIR_VERDICT_FORWARD;
+        const bool by_express = compare(packet.bytes, in, now) != 0;
+        if (by_express) taken[{packet.v6, last_}]++;
+        if (!packet.damaged) {
+            Share& share = shares[{packet.v6, packet.kind, packet.reply, packet.udp}];
+            share.all++;
+            share.forwarded += by_express && weir_verdict_of(last_) == WEIR_VERDICT_FORWARD;
         }
         if (packets.random() % 64 == 0) now += packets.random() % 64 ? 1 : WEIR_TICKS_OF_MS(61'000);
         if (packets.random() % 4096 == 0) {
