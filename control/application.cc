@@ -56,6 +56,7 @@ Status Application::start() {
         return status;
     }
     auto status = start_publishing();
+    if (!status && engine_->adopted()) status = start_afresh(status.error());
     if (status) status = start_api();
     if (!status) {
         stop();
@@ -76,8 +77,9 @@ Status Application::start_engine() {
     engine_reason_ = choice->reason;
     log::notice("engine {}: {}", engine_name_, engine_reason_);
 
-    auto engine =
-        publish::make_engine(io_, choice->engine, model_.dataplane, model_.core, std::move(*ports));
+    const auto needs = publish::needs_of(model_, publish::addresses_to_be(*ports, *network_));
+    auto engine = publish::make_engine(io_, choice->engine, model_.dataplane, model_.core,
+                                       std::move(*ports), needs);
     if (!engine) return Error{engine.error()};
     engine_ = std::move(*engine);
     merging_ = std::make_unique<publish::Merging>(
@@ -89,6 +91,19 @@ Status Application::start_engine() {
         publish_soon();
     });
     return network_->refresh();
+}
+
+// Tables of an earlier run may hold flows of so many services and backends that are configured no
+// more that those which are find no room.
+Status Application::start_afresh(const std::string& why) {
+    log::warn("starting with empty tables, the flows of the earlier run are lost: {}", why);
+    routes_.reset();
+    paths_.reset();
+    hops_.reset();
+    balancer_.reset();
+    engine_->stop();
+    if (const auto status = start_engine(); !status) return status;
+    return start_publishing();
 }
 
 Status Application::start_publishing() {
@@ -118,14 +133,7 @@ Status Application::start_publishing() {
         balancer_->configure(model_, publish::port_addresses(engine_->ports(), *network_));
     if (!status) return status;
     watch_backends();
-    if (const auto published =
-            balancer_->publish([this](const IpAddress& backend, std::uint16_t id) {
-                return routes_->to(backend, id);
-            });
-        !published)
-        return published;
-    engine_->published(balancer_->writer().services(), balancer_->writer().backends());
-    backend_log_.note(balancer_->directory());
+    if (const auto published = publish(); !published) return published;
     backend_log_.sum_up();
     warn_shared_sources();
     probe_targets_changed();
@@ -234,12 +242,19 @@ Status Application::adopt(config::Model model) {
         if (const auto restored = reserve(before); !restored) log::error("{}", restored.error());
         return status;
     }
+    watch_backends();
+    backend_log_.forget();  // a reload shows all that is not well
+    if (const auto status = publish(); !status) {
+        auto restored = reserve(before);
+        if (restored) restored = balancer_->configure(before, wildcard);
+        if (!restored) log::error("{}", restored.error());
+        watch_backends();
+        publish_now();
+        return status;
+    }
     warn_unchangeable(model);
     model.dataplane = before.dataplane;
     model_ = std::move(model);
-    watch_backends();
-    backend_log_.forget();  // a reload shows all that is not well
-    publish_now();
     backend_log_.sum_up();
     probe_targets_changed();
     return success();
@@ -275,16 +290,18 @@ void Application::publish_soon() {
 }
 
 void Application::publish_now() {
+    if (const auto status = publish(); !status) log::error("not published: {}", status.error());
+}
+
+Status Application::publish() {
     const auto status = balancer_->publish(
         [this](const IpAddress& backend, std::uint16_t id) { return routes_->to(backend, id); });
-    if (!status) {
-        log::error("not published: {}", status.error());
-        return;
-    }
+    if (!status) return status;
     balancer_->directory().ports = publish::describe_ports(engine_->host_link(), engine_->ports());
     engine_->published(balancer_->writer().services(), balancer_->writer().backends());
     warn_shared_sources();
     if (!looking_up_) backend_log_.note(balancer_->directory());
+    return success();
 }
 
 void Application::probe_targets_changed() {

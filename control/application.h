@@ -48,6 +48,7 @@ class Application {
   private:
     Status start_engine();
     Status start_publishing();
+    Status start_afresh(const std::string& why);
     Status start_api();
     void watch_backends();
     void wait_for_next_hops();
@@ -59,6 +60,7 @@ class Application {
     void warn_unchangeable(const config::Model& model) const;
     void publish_soon();
     void publish_now();
+    Status publish();
     void probe_targets_changed();
     void health_changed(const std::string& target, bool healthy, const std::string& reason);
     void note_interfaces();

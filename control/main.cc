@@ -15,6 +15,7 @@
 #include "control/log/log.h"
 #include "control/options.h"
 #include "control/process.h"
+#include "control/publish/sizing.h"
 #include "control/version.h"
 
 namespace {
@@ -42,6 +43,8 @@ Result<config::Parsed> read(const Options& options) {
     auto parsed = config::parse(parse);
     if (!parsed) return parsed;
     if (const auto status = config::check_serves(parsed->model, parse.file); !status)
+        return Error{status.error()};
+    if (const auto status = publish::check_limits(parsed->model); !status)
         return Error{status.error()};
     auto& error_log = parsed->model.core.error_log;
     if (error_log.target.empty())

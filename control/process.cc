@@ -143,6 +143,10 @@ Status signal_process(const std::string& pid_file, const std::string& signal) {
 void raise_limits() {
     const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     (void)::setrlimit(RLIMIT_MEMLOCK, &unlimited);
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 std::string missing_rights() {

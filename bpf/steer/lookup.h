@@ -18,6 +18,7 @@
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, WEIR_STEER_CAPACITY);
+    __uint(map_flags, BPF_F_NO_PREALLOC); /* memory for those that there are */
     __type(key, struct weir_steer_key);
     __type(value, struct weir_steer_ports);
 } weir_steer SEC(".maps");

@@ -15,7 +15,7 @@
 #define WEIR_STEER_XDP \
     "weir_steer_xdp" /* the programs' names, by which stale ones are recognized */
 #define WEIR_STEER_TC "weir_steer_tc"
-#define WEIR_STEER_CAPACITY 16384
+#define WEIR_STEER_CAPACITY 262144 /* all services, and two for each backend */
 
 enum weir_steer_kind {
     /* peer: zero; local, port, protocol: the service's; port 0: its ports are ranges */

@@ -3,6 +3,7 @@
 #include "control/net/reserve.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +48,27 @@ int hold(const ListenTuple& tuple, int& fd) {
     return error;
 }
 
+bool is_held(const ListenTuple& tuple) {
+    return tuple.last_port - tuple.port < static_cast<int>(most_held);
+}
+
+// Some descriptors are for everything else: probes, maps, netlink, weirctl.
+constexpr rlim_t other_files = 256;
+
+Status check_files(const std::set<ListenTuple>& tuples) {
+    rlim_t sockets = 0;
+    for (const ListenTuple& tuple : tuples)
+        sockets += is_held(tuple) ? tuple.last_port - tuple.port + 1u : 0u;
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || sockets + other_files <= files.rlim_cur)
+        return success();
+    return Error{"the configuration's `listen` need " + std::to_string(sockets) +
+                 " sockets, and this process may open " + std::to_string(files.rlim_cur) +
+                 " files; raise that limit (`ulimit -Hn`, LimitNOFILE of the unit) or listen on "
+                 "ranges of more than " +
+                 std::to_string(most_held) + " ports"};
+}
+
 }  // namespace
 
 std::vector<ListenTuple> without(const ListenTuple& tuple,
@@ -79,6 +101,7 @@ Reservations::~Reservations() {
 // What goes is closed first: 10.0.0.1:80 cannot be bound while our own 0.0.0.0:80 is.
 Status Reservations::replace(const std::vector<ListenTuple>& tuples) {
     const std::set<ListenTuple> wanted(tuples.begin(), tuples.end());
+    if (auto status = check_files(wanted); !status) return status;
     std::vector<ListenTuple> dropped;
     std::vector<ListenTuple> added;
     for (const auto& [tuple, sockets] : sockets_)
@@ -96,7 +119,7 @@ Status Reservations::replace(const std::vector<ListenTuple>& tuples) {
 }
 
 Status Reservations::add(const ListenTuple& tuple) {
-    const bool held = tuple.last_port - tuple.port < static_cast<int>(most_held);
+    const bool held = is_held(tuple);
     std::vector<int>& sockets = sockets_[tuple];
     for (unsigned port = tuple.port; port <= tuple.last_port; port++) {
         int fd = -1;

@@ -12,6 +12,7 @@
 #include "control/publish/convert.h"
 #include "control/publish/delivery.h"
 #include "control/publish/icmp_peers.h"
+#include "control/publish/sizing.h"
 
 namespace weir::publish {
 namespace {
@@ -41,6 +42,15 @@ std::uint8_t method_of(config::Method method, config::HashKey key) {
 
 std::uint16_t span_of(config::Milliseconds time) {
     return weir_span_of_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 1)));
+}
+
+// The configuration would fit, were it not for what it has replaced.
+Error still_in_use(const char* what, std::size_t room) {
+    return Error{fmt::format(
+        "flows use {} that were removed, beside which the tables of this run have no "
+        "room for all of the configuration's (they hold {}); try again when those flows "
+        "have ended, or restart weir",
+        what, room)};
 }
 
 }  // namespace
@@ -89,11 +99,7 @@ Status Balancer::number_upstreams(const config::Model& model,
                                   std::map<std::uint32_t, Upstream>& upstreams) {
     for (const config::Upstream& configured : model.upstreams) {
         const auto number = ids_.upstreams.number(upstream_name(configured.key));
-        if (!number)
-            return Error{
-                fmt::format("more upstreams than the tables of this run hold ({}); "
-                            "restart weir to make room",
-                            writer_.view().upstreams.size())};
+        if (!number) return still_in_use("upstreams", writer_.view().upstreams.size());
         Upstream upstream;
         if (const auto known = upstreams_.find(*number); known != upstreams_.end())
             upstream = known->second;
@@ -110,11 +116,7 @@ Status Balancer::number_upstreams(const config::Model& model,
                 const auto id = ids_.backends.number(
                     backend_key(*number, to_addr(address), weir_be16_from(server.port),
                                 mode_of(configured.delivery.forward)));
-                if (!id)
-                    return Error{
-                        fmt::format("more backends than the tables of this run hold ({}); "
-                                    "restart weir to make room",
-                                    writer_.view().control->backend_capacity)};
+                if (!id) return still_in_use("backends", writer_.view().control->backend_capacity);
                 upstream.servers.emplace_back(static_cast<std::uint16_t>(*id), &server);
             }
         upstreams[*number] = std::move(upstream);
@@ -148,8 +150,7 @@ Status Balancer::number_service(const config::Service& configured, const config:
     }
     const auto id = ids_.services.number(service_key(record));
     const auto number = ids_.upstreams.number(upstream_name(upstream.key));
-    if (!id || !number)
-        return Error{"more services than the tables of this run hold; restart weir to make room"};
+    if (!id || !number) return still_in_use("services", writer_.view().control->service_capacity);
     // nginx: the server with the address is preferred to the one with the wildcard
     if (services.contains(*id) && !configured.address) return success();
     record.id = *id;
@@ -210,6 +211,9 @@ void Balancer::note_services(std::map<std::uint32_t, Upstream>& upstreams,
 }
 
 Status Balancer::configure(const config::Model& model, const std::vector<IpAddress>& wildcard) {
+    const auto geometry = tables::Geometry::of(*writer_.view().control, 1);
+    if (const auto why = shortage(geometry, needs_of(model, wildcard)); !why.empty())
+        return Error{why + "; restart weir to make room"};
     auto owned = with_icmp_peers(model);  // upstream.servers points into it
     std::map<std::uint32_t, Upstream> upstreams;
     std::map<std::uint32_t, Service> services;

@@ -14,17 +14,30 @@
 namespace weir::publish {
 namespace {
 
-// A live service takes all that the other one got.
-bool covers(const weir_service& live, const weir_service& old) {
-    if (live.protocol != old.protocol || !weir_addr_equal(&live.addr, &old.addr)) return false;
-    const auto low = [](const weir_service& service) {
-        return service.port_high != 0 ? service.port_low : weir_be16_to(service.port);
-    };
-    const auto high = [](const weir_service& service) {
-        return service.port_high != 0 ? service.port_high : weir_be16_to(service.port);
-    };
-    return low(live) <= low(old) && high(old) <= high(live);
-}
+// Services that a packet may meet, by address and protocol: those of one port each, and ranges.
+class Covered {
+  public:
+    // An earlier one takes all that this one would get.
+    bool contains(const weir_service& record) const {
+        const auto [address, low, high, protocol] = service_key(record);
+        const auto ranges = ranges_.find({address, protocol});
+        return exact_.contains(service_key(record)) ||
+               (ranges != ranges_.end() && std::ranges::any_of(ranges->second, [&](auto range) {
+                    return range.first <= low && high <= range.second;
+                }));
+    }
+
+    void add(const weir_service& record) {
+        const auto [address, low, high, protocol] = service_key(record);
+        exact_.insert(service_key(record));
+        if (record.port_high != 0) ranges_[{address, protocol}].emplace_back(low, high);
+    }
+
+  private:
+    using Range = std::pair<std::uint16_t, std::uint16_t>;
+    std::set<ServiceKey> exact_;
+    std::map<std::pair<std::array<std::uint32_t, 4>, std::uint8_t>, std::vector<Range>> ranges_;
+};
 
 }  // namespace
 
@@ -129,12 +142,15 @@ std::vector<weir_service> Balancer::service_records() const {
                                : of_an_address)
             .push_back(record);
     }
+    Covered covered;
+    for (const weir_service& record : of_an_address) covered.add(record);
     std::vector<weir_service> records = std::move(of_an_address);
     for (const auto* more : {&of_any, &draining})
-        for (const weir_service& record : *more)
-            if (std::ranges::none_of(
-                    records, [&](const weir_service& before) { return covers(before, record); }))
-                records.push_back(record);
+        for (const weir_service& record : *more) {
+            if (covered.contains(record)) continue;
+            covered.add(record);
+            records.push_back(record);
+        }
     return records;
 }
 

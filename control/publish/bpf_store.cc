@@ -45,18 +45,28 @@ std::array<TableMap, 11> table_maps(const weir_xdp& skeleton, const tables::Geom
 }
 
 // Why the maps of an earlier weir cannot be used, or an empty string.
-std::string mismatch(const weir_control& control, const tables::Geometry& g) {
+std::string mismatch(const weir_control& control, const BpfStoreOptions& options) {
     if (control.magic != WEIR_TABLES_MAGIC) return "they are not weir's, or were never finished";
     if (control.abi != WEIR_TABLES_ABI)
         return fmt::format("they have table version {}, this weir has {}", control.abi,
                            WEIR_TABLES_ABI);
-    if (control.service_capacity != g.services || control.backend_capacity != g.backends ||
-        control.slot_lines != g.slot_lines || control.source_capacity != g.sources ||
-        control.upstream_capacity != g.upstreams || control.workers != g.workers ||
-        control.flow_buckets != g.flow_buckets || control.ref_buckets != g.ref_buckets ||
-        control.fragment_buckets != g.fragment_buckets)
+    const tables::Geometry& g = options.geometry;
+    if (control.workers != g.workers || control.flow_buckets != g.flow_buckets ||
+        control.ref_buckets != g.ref_buckets || control.fragment_buckets != g.fragment_buckets)
         return "their sizes differ from the configured ones (`flows`)";
+    if (!holds(tables::Geometry::of(control, 1), options.needs))
+        return "they are too small for the configuration";
     return {};
+}
+
+// Reads the control record of a map; why not, or an empty string.
+std::string record_in(int fd, weir_control& control) {
+    bpf_map_info info{};
+    __u32 size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) return system_error(errno);
+    if (info.value_size != sizeof(control)) return "\"control\" has another layout";
+    const __u32 key = 0;
+    return bpf_map_lookup_elem(fd, &key, &control) == 0 ? "" : system_error(errno);
 }
 
 std::string map_mismatch(int fd, const TableMap& table) {
@@ -79,13 +89,13 @@ Result<std::unique_ptr<BpfStore>> BpfStore::open(const BpfStoreOptions& options)
         store->pins_ = *std::move(pins);
     }
     Status ready = store->load(options);
-    if (ready) ready = store->map_views(options.geometry);
+    if (ready) ready = store->map_views();
     if (!ready) {
         if (store->pins_) store->pins_->remove_folder();  // unless an earlier weir's pins are there
         return Error{ready.error()};
     }
     if (!store->adopted_) {
-        tables::initialize(*store->view_.control, options.geometry, options.seed);
+        tables::initialize(*store->view_.control, store->geometry_, options.seed);
         if (store->pins_)
             if (auto pinned = store->pin_all(); !pinned) {
                 store->destroy();
@@ -121,26 +131,23 @@ void BpfStore::destroy() {
 
 // Puts the pinned maps of an earlier weir in place of new ones. False: there are none, or none that
 // fit.
-bool BpfStore::adopt(const tables::Geometry& geometry) {
-    const auto maps = table_maps(*skeleton_, geometry);
+bool BpfStore::adopt(const BpfStoreOptions& options) {
+    auto maps = table_maps(*skeleton_, options.geometry);
     std::array<int, maps.size()> fds;
-    std::string problem;
     std::size_t found = 0;
-
     for (std::size_t i = 0; i < maps.size(); i++) {
         fds[i] = pins_->get(maps[i].name);
-        if (fds[i] < 0) continue;
-        found++;
-        if (problem.empty()) problem = map_mismatch(fds[i], maps[i]);
+        if (fds[i] >= 0) found++;
     }
-    if (found > 0 && found < maps.size() && problem.empty()) problem = "some are missing";
-    if (found == maps.size() && problem.empty()) {
-        weir_control control{};
-        const __u32 key = 0;
-        problem = bpf_map_lookup_elem(fds[0], &key, &control) == 0 ? mismatch(control, geometry)
-                                                                   : system_error(errno);
-    }
-    const bool fits = found == maps.size() && problem.empty();
+    weir_control control{};
+    std::string problem = found < maps.size() ? "some are missing" : record_in(fds[0], control);
+    if (problem.empty()) problem = mismatch(control, options);
+    const tables::Geometry geometry = tables::Geometry::of(control, 1);
+    if (problem.empty()) maps = table_maps(*skeleton_, geometry);
+    for (std::size_t i = 0; i < maps.size() && problem.empty(); i++)
+        problem = map_mismatch(fds[i], maps[i]);
+    const bool fits = problem.empty();
+    if (fits) geometry_ = geometry;
     for (std::size_t i = 0; i < maps.size(); i++) {
         if (fits) bpf_map__reuse_fd(maps[i].map, fds[i]);
         if (fds[i] >= 0) close(fds[i]);  // libbpf has its own
@@ -155,14 +162,15 @@ bool BpfStore::adopt(const tables::Geometry& geometry) {
 }
 
 Status BpfStore::load(const BpfStoreOptions& options) {
-    const tables::Geometry& geometry = options.geometry;
+    geometry_ = options.geometry;
     LibbpfMessages messages;
     skeleton_ = weir_xdp::open();
     if (!skeleton_)
         return Error{fmt::format("opening the XDP program failed ({}): {}", system_error(errno),
                                  messages.text())};
+    adopted_ = pins_ && adopt(options);
     std::size_t bytes = 0;
-    for (const TableMap& table : table_maps(*skeleton_, geometry)) {
+    for (const TableMap& table : table_maps(*skeleton_, geometry_)) {
         bytes += table.record * table.records;
         if (table.map != skeleton_->maps.data_control)
             bpf_map__set_max_entries(table.map, table.records);
@@ -171,7 +179,6 @@ Status BpfStore::load(const BpfStoreOptions& options) {
         skeleton_->rodata->multi_buffer = 1;
         bpf_program__set_flags(skeleton_->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS);
     }
-    adopted_ = pins_ && adopt(geometry);
     skeleton_->rodata->clock_is_set = options.own_clock;
     if (const int error = weir_xdp::load(skeleton_); error != 0) {
         if (error == -EPERM)
@@ -189,8 +196,8 @@ Status BpfStore::load(const BpfStoreOptions& options) {
     return success();
 }
 
-Status BpfStore::map_views(const tables::Geometry& geometry) {
-    const auto maps = table_maps(*skeleton_, geometry);
+Status BpfStore::map_views() {
+    const auto maps = table_maps(*skeleton_, geometry_);
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     auto take = [&, next = maps.begin()]<class Record>(std::span<Record>& records) mutable {
         const TableMap& table = *next++;

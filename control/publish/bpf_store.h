@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/publish/bpffs.h"
+#include "control/publish/sizing.h"
 #include "dataplane/tables/result.h"
 #include "dataplane/tables/view.h"
 
@@ -20,10 +21,11 @@ struct weir_xdp;  // the skeleton
 namespace weir::publish {
 
 struct BpfStoreOptions {
-    std::string instance;  // empty: nothing is pinned, the maps end with this object
-    tables::Geometry geometry;
-    std::uint64_t seed = 0;  // random; kept from the earlier weir when its maps are taken over
-    bool own_clock = false;  // the program's time is what set_clock() says, not the kernel's
+    std::string instance;       // empty: nothing is pinned, the maps end with this object
+    tables::Geometry geometry;  // of new tables
+    Needs needs;                // what an earlier weir's tables must hold to be taken over
+    std::uint64_t seed = 0;     // random; kept from the earlier weir when its maps are taken over
+    bool own_clock = false;     // the program's time is what set_clock() says, not the kernel's
 };
 
 class BpfStore {
@@ -53,13 +55,14 @@ class BpfStore {
     };
 
     BpfStore() = default;
-    bool adopt(const tables::Geometry& geometry);
+    bool adopt(const BpfStoreOptions& options);
     Status load(const BpfStoreOptions& options);
-    Status map_views(const tables::Geometry& geometry);
+    Status map_views();
     Status pin_all();
 
     weir_xdp* skeleton_ = nullptr;
     std::optional<PinFolder> pins_;
+    tables::Geometry geometry_;  // of the tables as they are
     std::vector<Mapping> mappings_;
     tables::View view_;
     bool adopted_ = false;

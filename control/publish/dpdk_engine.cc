@@ -86,13 +86,14 @@ const char* busy_poll_word(config::BusyPoll mode) {
 }  // namespace
 
 DpdkEngine::DpdkEngine(boost::asio::io_context& io, config::Dataplane dataplane, unsigned workers,
-                       std::string log_file, std::vector<Port> ports)
+                       std::string log_file, std::vector<Port> ports, Needs needs)
     : io_(io),
       restart_timer_(io),
       dataplane_(std::move(dataplane)),
       workers_(workers),
       log_file_(std::move(log_file)),
       ports_(std::move(ports)),
+      needs_(std::move(needs)),
       process_(io) {}
 
 DpdkEngine::~DpdkEngine() = default;
@@ -124,33 +125,44 @@ Status DpdkEngine::start() {
     return success();
 }
 
-// The tables of an earlier run, so that its flows go on, or fresh ones.
+// The tables of an earlier run, so that its flows go on, or fresh ones. The earlier run may have
+// put them elsewhere: what is free by now says nothing about that.
 Status DpdkEngine::open_segment() {
-    const auto geometry = tables::Geometry::for_flows(dataplane_.flows, workers_, workers_);
-    const std::string path = tables::segment_path(dataplane_.instance, geometry);
-    if (::access(path.c_str(), F_OK) == 0) {
-        auto existing = tables::Segment::open(path);
-        if (existing) {
-            const weir_control& control = *existing->view().control;
-            if (control.flow_buckets == geometry.flow_buckets &&
-                control.workers == geometry.workers) {
-                segment_.emplace(std::move(*existing));
-                return success();
-            }
-            log::notice("the number of flows or workers has changed; starting with empty tables");
-            const pid_t pid = existing->area().pid;
-            if (pid > 0 && existing->claimed() && process_.adopt(pid))
-                process_.end(patience_to_end);
-        } else {
-            log::warn("starting with empty tables: {}", existing.error());
-        }
+    auto geometry = tables::Geometry::for_flows(dataplane_.flows, workers_, workers_);
+    make_room(geometry, needs_);
+    for (const std::string& path : tables::existing_segments(dataplane_.instance)) {
+        if (!segment_ && take_over_segment(path, geometry)) continue;
+        ::unlink(path.c_str());
     }
+    adopted_ = segment_.has_value();
+    if (adopted_) return success();
     std::random_device random;
     const std::uint64_t seed = (std::uint64_t{random()} << 32) | random();
+    const std::string path = tables::segment_path(dataplane_.instance, geometry);
     auto fresh = tables::Segment::create(path, geometry, seed);
     if (!fresh) return Error{fresh.error()};
     segment_.emplace(std::move(*fresh));
     return success();
+}
+
+bool DpdkEngine::take_over_segment(const std::string& path, const tables::Geometry& wanted) {
+    auto existing = tables::Segment::open(path);
+    if (!existing) {
+        log::warn("starting with empty tables: {}", existing.error());
+        return false;
+    }
+    const weir_control& control = *existing->view().control;
+    const bool same = control.flow_buckets == wanted.flow_buckets && control.workers == workers_;
+    if (same && holds(tables::Geometry::of(control, control.workers), needs_)) {
+        segment_.emplace(std::move(*existing));
+        return true;
+    }
+    log::notice("{}; starting with empty tables",
+                same ? "the tables of the earlier run are too small for the configuration"
+                     : "the number of flows or workers has changed");
+    const pid_t pid = existing->area().pid;
+    if (pid > 0 && existing->claimed() && process_.adopt(pid)) process_.end(patience_to_end);
+    return false;
 }
 
 bool DpdkEngine::serves_as_configured() const {

@@ -17,6 +17,7 @@
 #include "control/net/netlink.h"
 #include "control/publish/child.h"
 #include "control/publish/engine.h"
+#include "control/publish/sizing.h"
 #include "dataplane/tables/segment.h"
 
 namespace weir::publish {
@@ -24,13 +25,14 @@ namespace weir::publish {
 class DpdkEngine : public Engine {
   public:
     DpdkEngine(boost::asio::io_context& io, config::Dataplane dataplane, unsigned workers,
-               std::string log_file, std::vector<Port> ports);
+               std::string log_file, std::vector<Port> ports, Needs needs);
     ~DpdkEngine() override;
 
     Status start() override;
     const std::vector<Port>& ports() const override { return ports_; }
     const HostLink& host_link() const override { return link_; }
     tables::View view() const override { return segment_->view(); }
+    bool adopted() const override { return adopted_; }
     void wait_seen(std::uint64_t generation) override;
     void published(std::span<const weir_service> services,
                    std::span<const weir_backend> backends) override;
@@ -42,6 +44,7 @@ class DpdkEngine : public Engine {
 
   private:
     Status open_segment();
+    bool take_over_segment(const std::string& path, const tables::Geometry& wanted);
     bool serves_as_configured() const;
     Status start_dataplane();
     Status wait_until_ready();
@@ -56,6 +59,7 @@ class DpdkEngine : public Engine {
     unsigned workers_;
     std::string log_file_;
     std::vector<Port> ports_;
+    Needs needs_;
     HostLink link_;
     std::optional<Netlink> netlink_;
     std::optional<tables::Segment> segment_;
@@ -63,6 +67,7 @@ class DpdkEngine : public Engine {
     OnRestart on_restart_;
     std::chrono::steady_clock::time_point started_;
     unsigned quick_deaths_ = 0;
+    bool adopted_ = false;
     bool stopping_ = false;
 };
 

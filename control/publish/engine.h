@@ -52,6 +52,9 @@ class Engine {
 
     virtual tables::View view() const = 0;
 
+    // The tables and their flows are those of an earlier run.
+    virtual bool adopted() const = 0;
+
     // Returns once no packet is processed with a generation older than this one.
     virtual void wait_seen(std::uint64_t generation) = 0;
 

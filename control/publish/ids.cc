@@ -31,7 +31,7 @@ ServiceKey service_key(const weir_service& service) {
 Ids::Ids(const weir_control& control)
     : upstreams(control.upstream_capacity),
       backends(std::min<std::uint32_t>(control.backend_capacity, WEIR_NO_BACKEND)),
-      services(control.service_capacity) {}
+      services(std::min<std::uint32_t>(control.service_capacity, 1u << 16)) {}
 
 void Ids::adopt(const tables::View& view, std::span<const weir_service> current_services,
                 std::span<const weir_backend> current_backends) {

@@ -9,12 +9,14 @@
 
 #include "control/config/model.h"
 #include "control/publish/engine.h"
+#include "control/publish/sizing.h"
 #include "dataplane/tables/result.h"
 
 namespace weir::publish {
 
 Result<std::unique_ptr<Engine>> make_engine(boost::asio::io_context& io, config::Engine engine,
                                             const config::Dataplane& dataplane,
-                                            const config::Core& core, std::vector<Port> ports);
+                                            const config::Core& core, std::vector<Port> ports,
+                                            Needs needs);
 
 }  // namespace weir::publish

@@ -157,6 +157,14 @@ std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const Netw
     return addresses;
 }
 
+std::vector<IpAddress> addresses_to_be(const std::vector<Port>& ports, const NetworkView& network) {
+    std::vector<IpAddress> addresses = port_addresses(ports, network);
+    for (const Port& port : ports)
+        for (const std::string& text : port.configured.addresses)
+            if (const auto parsed = parse_network(text)) addresses.push_back(parsed->address);
+    return addresses;
+}
+
 std::vector<weir_interface> port_interfaces(const HostLink& link, const std::vector<Port>& ports,
                                             const NetworkView& network) {
     std::vector<weir_interface> interfaces{interface_of(link)};

@@ -31,6 +31,9 @@ Result<EngineChoice> choose_engine(const config::Dataplane& dataplane,
 // `listen` without an address means.
 std::vector<IpAddress> port_addresses(const std::vector<Port>& ports, const NetworkView& network);
 
+// The same before the engine has started: with what it will put on the TAPs it makes.
+std::vector<IpAddress> addresses_to_be(const std::vector<Port>& ports, const NetworkView& network);
+
 // The record of an interface with these addresses, of which the first of each family counts that
 // is in a network of its own, if there is one; and of the dataplane's end of the host link.
 weir_interface interface_of(std::vector<Network> networks, unsigned mtu);

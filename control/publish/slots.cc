@@ -2,6 +2,7 @@
 #include "control/publish/slots.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "bpf/shared/tables.h"
@@ -42,6 +43,20 @@ std::vector<std::uint32_t> maglev_indices(const std::vector<Peer>& peers) {
 }
 
 }  // namespace
+
+// The turns are those that are left once the weights have no common divisor.
+SlotCounts slot_counts(config::Method method, const std::vector<unsigned>& weights) {
+    if (weights.empty()) return {};
+    if (method == config::Method::maglev) return {maglev_slots, 0};
+    std::uint64_t total = 0;
+    unsigned divisor = 0;
+    for (const unsigned weight : weights) {
+        total += weight;
+        divisor = std::gcd(divisor, weight);
+    }
+    return {method == config::Method::ip_hash ? std::min<std::uint64_t>(total, ip_hash_range) : 0,
+            std::min<std::uint64_t>(total / divisor, longest_sequence)};
+}
 
 SlotTables slot_tables(config::Method method, const std::vector<Peer>& peers) {
     std::vector<Peer> primary;

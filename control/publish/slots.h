@@ -28,6 +28,13 @@ struct SlotTables {
     std::vector<std::uint16_t> turns;  // the round-robin sequence; empty when no peer is usable
 };
 
+// How many of either there are while every one of them is usable.
+struct SlotCounts {
+    std::uint64_t slots = 0;
+    std::uint64_t turns = 0;
+};
+SlotCounts slot_counts(config::Method method, const std::vector<unsigned>& weights);
+
 // Backups serve only when no other peer is usable (nginx's rule).
 SlotTables slot_tables(config::Method method, const std::vector<Peer>& peers);
 

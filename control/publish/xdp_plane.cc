@@ -36,6 +36,8 @@ Status XdpPlane::start() {
     BpfStoreOptions options;
     options.instance = dataplane_.instance;
     options.geometry = BpfStore::geometry(dataplane_.flows);
+    make_room(options.geometry, needs_);
+    options.needs = needs_;
     options.seed = (std::uint64_t{random()} << 32) | random();
     auto engine = XdpEngine::start(options);
     if (!engine) return Error{engine.error()};

@@ -16,13 +16,14 @@ namespace weir::publish {
 
 class XdpPlane : public Engine {
   public:
-    XdpPlane(config::Dataplane dataplane, std::vector<Port> ports)
-        : dataplane_(std::move(dataplane)), ports_(std::move(ports)) {}
+    XdpPlane(config::Dataplane dataplane, std::vector<Port> ports, Needs needs)
+        : dataplane_(std::move(dataplane)), ports_(std::move(ports)), needs_(std::move(needs)) {}
 
     Status start() override;
     const std::vector<Port>& ports() const override { return ports_; }
     const HostLink& host_link() const override { return link_; }
     tables::View view() const override { return engine_->view(); }
+    bool adopted() const override { return engine_ && engine_->adopted(); }
     void wait_seen(std::uint64_t) override { XdpEngine::wait_seen(); }
     void published(std::span<const weir_service>, std::span<const weir_backend>) override {}
     void on_restart(OnRestart) override {}  // the kernel does not restart its programs
@@ -37,6 +38,7 @@ class XdpPlane : public Engine {
 
     config::Dataplane dataplane_;
     std::vector<Port> ports_;
+    Needs needs_;
     HostLink link_;
     std::optional<Netlink> netlink_;
     std::unique_ptr<XdpEngine> engine_;

@@ -9,6 +9,7 @@
 #include "control/publish/link_names.h"
 #include "control/publish/ports.h"
 #include "control/publish/routes.h"
+#include "control/publish/sizing.h"
 
 namespace weir::replay {
 namespace {
@@ -155,7 +156,9 @@ publish::Route Surroundings::to(const IpAddress& backend, std::uint16_t id) cons
 }
 
 tables::Geometry geometry_of(const config::Model& model) {
-    return tables::Geometry::for_flows(model.dataplane.flows, 1, 1);
+    auto geometry = tables::Geometry::for_flows(model.dataplane.flows, 1, 1);
+    publish::make_room(geometry, publish::needs_of(model, {}));
+    return geometry;
 }
 
 Result<std::unique_ptr<publish::Balancer>> fill_tables(

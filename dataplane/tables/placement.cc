@@ -4,6 +4,7 @@
 // segment.
 #include <mntent.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -17,6 +18,8 @@ namespace {
 
 // Left to the packet buffers of weir-dataplane, which come first.
 constexpr std::size_t spared_bytes = std::size_t{128} << 20;
+
+constexpr const char* ordinary_memory = "/dev/shm";
 
 // A huge page of 1 GiB would be mostly empty.
 constexpr std::size_t largest_page = std::size_t{16} << 20;
@@ -41,19 +44,39 @@ bool has_room(const char* mount, std::size_t bytes) {
     return available * page >= bytes + page + spared_bytes;
 }
 
-}  // namespace
+std::string file_name(const std::string& instance) {
+    return "/weir-" + instance + ".tables";
+}
 
-std::string segment_path(const std::string& instance, const Geometry& geometry) {
-    const std::string name = "/weir-" + instance + ".tables";
+std::vector<std::string> huge_page_mounts() {
+    std::vector<std::string> folders;
     const std::unique_ptr<FILE, int (*)(FILE*)> mounts(::setmntent("/proc/self/mounts", "r"),
                                                        ::endmntent);
     while (mounts) {
         const mntent* entry = ::getmntent(mounts.get());
         if (!entry) break;
-        if (std::string_view(entry->mnt_type) != "hugetlbfs") continue;
-        if (has_room(entry->mnt_dir, segment_size(geometry))) return entry->mnt_dir + name;
+        if (std::string_view(entry->mnt_type) == "hugetlbfs") folders.emplace_back(entry->mnt_dir);
     }
-    return "/dev/shm" + name;
+    return folders;
+}
+
+}  // namespace
+
+std::string segment_path(const std::string& instance, const Geometry& geometry) {
+    for (const std::string& folder : huge_page_mounts())
+        if (has_room(folder.c_str(), segment_size(geometry))) return folder + file_name(instance);
+    return ordinary_memory + file_name(instance);
+}
+
+std::vector<std::string> existing_segments(const std::string& instance) {
+    std::vector<std::string> folders = huge_page_mounts();
+    folders.emplace_back(ordinary_memory);
+    std::vector<std::string> found;
+    for (const std::string& folder : folders)
+        if (const std::string path = folder + file_name(instance);
+            ::access(path.c_str(), F_OK) == 0)
+            found.push_back(path);
+    return found;
 }
 
 }  // namespace weir::tables

@@ -59,18 +59,7 @@ std::size_t lay_out(const Geometry& geometry, std::byte* base, View& view) {
 
 // A segment has a flow set for each worker.
 Geometry geometry_of(const weir_control& control) {
-    Geometry geometry;
-    geometry.services = control.service_capacity;
-    geometry.backends = control.backend_capacity;
-    geometry.slot_lines = control.slot_lines;
-    geometry.sources = control.source_capacity;
-    geometry.upstreams = control.upstream_capacity;
-    geometry.workers = control.workers;
-    geometry.flow_sets = control.workers;
-    geometry.flow_buckets = control.flow_buckets;
-    geometry.ref_buckets = control.ref_buckets;
-    geometry.fragment_buckets = control.fragment_buckets;
-    return geometry;
+    return Geometry::of(control, control.workers);
 }
 
 Error failure(const std::string& what, const std::string& path) {

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "dataplane/tables/area.h"
 #include "dataplane/tables/result.h"
@@ -69,5 +70,8 @@ std::size_t segment_size(const Geometry& geometry);
 // Where the segment of an instance belongs: a file on hugetlbfs where one is mounted with room for
 // it (and for the packet buffers beside it), else in /dev/shm.
 std::string segment_path(const std::string& instance, const Geometry& geometry);
+
+// Where one of the instance is: at one of these places, or by accident at several.
+std::vector<std::string> existing_segments(const std::string& instance);
 
 }  // namespace weir::tables

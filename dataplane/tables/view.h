@@ -45,6 +45,22 @@ struct Geometry {
         return geometry;
     }
 
+    // What a control record says, which does not know the number of sets.
+    static Geometry of(const weir_control& control, std::uint32_t flow_sets) {
+        Geometry geometry;
+        geometry.services = control.service_capacity;
+        geometry.backends = control.backend_capacity;
+        geometry.slot_lines = control.slot_lines;
+        geometry.sources = control.source_capacity;
+        geometry.upstreams = control.upstream_capacity;
+        geometry.workers = control.workers;
+        geometry.flow_sets = flow_sets;
+        geometry.flow_buckets = control.flow_buckets;
+        geometry.ref_buckets = control.ref_buckets;
+        geometry.fragment_buckets = control.fragment_buckets;
+        return geometry;
+    }
+
     // Places for so many flows in a set, and three references for each.
     void divide_flows(std::uint64_t places) {
         flow_buckets = static_cast<std::uint32_t>(std::max<std::uint64_t>(

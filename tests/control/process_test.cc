@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,6 +301,19 @@ TEST(Background, ForegroundWithoutEnterIsUntouched) {
     background.started();
     ASSERT_EQ(::fstat(STDOUT_FILENO, &after), 0);
     EXPECT_EQ(before.st_ino, after.st_ino);
+}
+
+TEST(Limits, OpenFilesMayBeAsManyAsTheHardLimitSays) {
+    EXPECT_EQ(end_of(forked([] {
+                  rlimit files{};
+                  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max < 200) return 2;
+                  files.rlim_cur = 100;
+                  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return 3;
+                  raise_limits();
+                  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 4;
+                  return files.rlim_cur == files.rlim_max ? 0 : 1;
+              })),
+              0);
 }
 
 TEST(Rights, AProcessWithoutThemIsToldWhich) {

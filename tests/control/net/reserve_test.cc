@@ -3,6 +3,7 @@
 #include "control/net/reserve.h"
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "tests/control/net/namespace.h"
@@ -39,6 +40,27 @@ TEST(Reservations, ReportsAPortInUseAsNginxDoes) {
         EXPECT_EQ(status.error(), "bind() to 0.0.0.0:80 failed (98: Address already in use)");
         ::close(server);
         EXPECT_TRUE(held.replace({{Protocol::tcp, make_address("0.0.0.0"), 80}}));
+    });
+}
+
+TEST(Reservations, SaysHowManySocketsAreTooMany) {
+    in_namespace([] {
+        rlimit files{};
+        ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+        files.rlim_cur = 1000;
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+        Reservations held;
+        const auto range = [](std::uint16_t first, std::uint16_t last) {
+            return ListenTuple{Protocol::udp, make_address("0.0.0.0"), first, last};
+        };
+        const Status status = held.replace({range(80, 80), range(1000, 1799)});
+        ASSERT_FALSE(status);
+        EXPECT_EQ(status.error(),
+                  "the configuration's `listen` need 801 sockets, and this process may open 1000 "
+                  "files; raise that limit (`ulimit -Hn`, LimitNOFILE of the unit) or listen on "
+                  "ranges of more than 1024 ports");
+        EXPECT_TRUE(held.replace({range(80, 80), range(1000, 1600), range(2000, 4000)}))
+            << "long ranges hold none";
     });
 }
 

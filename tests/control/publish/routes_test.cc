@@ -36,6 +36,7 @@ class StillEngine : public Engine {
     const std::vector<Port>& ports() const override { return ports_; }
     const HostLink& host_link() const override { return link_; }
     tables::View view() const override { return {}; }
+    bool adopted() const override { return false; }
     void wait_seen(std::uint64_t) override {}
     void published(std::span<const weir_service>, std::span<const weir_backend>) override {}
     void on_restart(OnRestart) override {}

@@ -125,6 +125,39 @@ TEST_F(XdpEngineTest, OtherGeometryStartsAfresh) {
     EXPECT_FALSE(std::filesystem::exists(folder()));
 }
 
+// As large as the earlier weir made them, whatever a fresh start would choose; unless too small.
+TEST_F(XdpEngineTest, TablesOfAnotherSizeAreTakenOverIfTheyHoldTheConfiguration) {
+    options_.geometry.backends = 3000;
+    options_.geometry.services = 8192;
+    auto first = start();
+    ASSERT_TRUE(first);
+    first->view().flows[5].expires = 77;
+    first.reset();
+
+    options_.geometry = BpfStore::geometry(1024);
+    options_.needs.backends = 2500;
+    auto second = start();
+    ASSERT_TRUE(second);
+    EXPECT_TRUE(second->adopted());
+    EXPECT_EQ(second->view().control->backend_capacity, 3000u);
+    EXPECT_EQ(second->view().backends.size(), 6000u);
+    EXPECT_EQ(second->view().services.size(), 2u * 8192u);
+    EXPECT_EQ(second->view().flows[5].expires, 77u);
+    second.reset();
+
+    options_.needs.backends = 3001;
+    make_room(options_.geometry, options_.needs);
+    testing::internal::CaptureStderr();
+    auto third = start();
+    EXPECT_NE(testing::internal::GetCapturedStderr().find("too small for the configuration"),
+              std::string::npos);
+    ASSERT_TRUE(third);
+    EXPECT_FALSE(third->adopted());
+    EXPECT_EQ(third->view().control->backend_capacity, 6002u);
+    EXPECT_EQ(third->view().flows[5].expires, 0u);
+    third->destroy();
+}
+
 TEST_F(XdpEngineTest, OtherTableVersionStartsAfresh) {
     auto first = start();
     ASSERT_TRUE(first);
