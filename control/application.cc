@@ -290,7 +290,9 @@ void Application::publish_soon() {
 }
 
 void Application::publish_now() {
-    if (const auto status = publish(); !status) log::error("not published: {}", status.error());
+    const auto status = publish();
+    unpublished_ = !status.ok();
+    if (!status) log::alert("the tables are those of before, not published: {}", status.error());
 }
 
 Status Application::publish() {
@@ -350,7 +352,7 @@ void Application::housekeep() {
     housekeeping_.expires_after(5s);
     housekeeping_.async_wait([this](const boost::system::error_code& error) {
         if (error || stopping_) return;
-        if (balancer_->forget_unused(monotonic_ns())) publish_soon();
+        if (balancer_->forget_unused(monotonic_ns()) || unpublished_) publish_soon();
         backend_log_.sum_up();
         housekeep();
     });

@@ -94,7 +94,8 @@ class Application {
     std::string engine_reason_;
     std::set<IpAddress> warned_sources_;
     bool publish_pending_ = false;
-    bool looking_up_ = false;  // new backends' next hops
+    bool unpublished_ = false;  // the last publish_now() has failed
+    bool looking_up_ = false;   // new backends' next hops
     bool stopping_ = false;
 };
 

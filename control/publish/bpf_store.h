@@ -23,9 +23,9 @@ namespace weir::publish {
 struct BpfStoreOptions {
     std::string instance;       // empty: nothing is pinned, the maps end with this object
     tables::Geometry geometry;  // of new tables
-    Needs needs;                // what an earlier weir's tables must hold to be taken over
     std::uint64_t seed = 0;     // random; kept from the earlier weir when its maps are taken over
     bool own_clock = false;     // the program's time is what set_clock() says, not the kernel's
+    Needs needs;                // what an earlier weir's tables must hold to be taken over
 };
 
 class BpfStore {

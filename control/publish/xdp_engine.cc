@@ -176,8 +176,8 @@ void XdpEngine::detach_others(std::span<const int> ifindexes) {
 }
 
 void XdpEngine::destroy() {
-    detach_others({});
     while (!links_.empty()) detach(links_.begin()->first);
+    detach_others({});
     store_->destroy();
 }
 
