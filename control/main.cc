@@ -34,6 +34,7 @@ config::ParseOptions parse_options_of(const Options& options) {
     parse.file = options.file.empty() ? config::default_file : options.file;
     if (options.file.empty() && !options.prefix.empty()) parse.file = "weir.conf";
     parse.global_directives = options.globals;
+    parse.error_log = options.error_log;
     return parse;
 }
 
@@ -46,10 +47,6 @@ Result<config::Parsed> read(const Options& options) {
         return Error{status.error()};
     if (const auto status = publish::check_limits(parsed->model); !status)
         return Error{status.error()};
-    auto& error_log = parsed->model.core.error_log;
-    if (error_log.target.empty())
-        error_log.target =
-            options.error_log.empty() ? config::default_error_log : options.error_log;
     return parsed;
 }
 
@@ -99,6 +96,7 @@ int run(const Options& options) {
     auto lock = InstanceLock::take(parsed->model.dataplane.instance);
     if (!lock) return fail("emerg", lock.error());
     const config::Core core = parsed->model.core;
+    if (core.error_log.target == config::default_error_log) make_folder_of(core.error_log.target);
     if (const auto status = log::init(core.error_log.target, core.error_log.level); !status)
         return fail("emerg", status.error());
     for (const config::Message& message : parsed->messages)

@@ -108,9 +108,13 @@ void Background::started() {
     ::close(std::exchange(notify_, -1));
 }
 
-Status write_pid_file(const std::string& path) {
+void make_folder_of(const std::string& path) {
     std::error_code ignored;
     std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+}
+
+Status write_pid_file(const std::string& path) {
+    make_folder_of(path);
     std::ofstream file(path, std::ios::trunc);
     file << ::getpid() << '\n';
     file.close();

@@ -50,6 +50,9 @@ class Background {
 Status write_pid_file(const std::string& path);
 void remove_pid_file(const std::string& path);
 
+// So that a file can be made there; whoever opens the file says why not.
+void make_folder_of(const std::string& path);
+
 // nginx -s: signals the process of the pid file. `signal` is stop, quit, reopen or reload.
 Status signal_process(const std::string& pid_file, const std::string& signal);
 

@@ -45,7 +45,8 @@ Result<std::vector<IpAddress>> resolve_host(const std::string& host) {
 
 Result<Parsed> parse(const ParseOptions& options) {
     Parse parse(options);
-    parse.model.core.error_log.target = default_error_log;
+    parse.model.core.error_log.target =
+        options.error_log.empty() ? default_error_log : options.error_log;
     parse.model.core.pid = default_pid;
     return parse.run();
 }

@@ -24,6 +24,7 @@ struct ParseOptions {
     std::string global_directives;  // of -g; read before the file, wins inside dataplane{}
     bool resolve = true;            // false: a host name is taken as is and gets no addresses
     Resolver resolver = resolve_host;
+    std::string error_log = {};  // of -e: where the log is, unless the configuration has another
 };
 
 struct Message {

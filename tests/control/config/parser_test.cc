@@ -198,6 +198,17 @@ TEST(Parser, WithoutResolvingAHostHasNoAddresses) {
     EXPECT_TRUE(parsed->model.upstreams[0].servers[0].addresses.empty());
 }
 
+TEST(Parser, TheCommandLinesErrorLogIsADefault) {
+    Directory directory;
+    ParseOptions options;
+    options.file = directory.path() / "t.conf";
+    options.error_log = "stderr";
+    directory.write("t.conf", "");
+    EXPECT_EQ(parse(options)->model.core.error_log.target, "stderr");
+    directory.write("t.conf", "error_log /tmp/other.log;");
+    EXPECT_EQ(parse(options)->model.core.error_log.target, "/tmp/other.log");
+}
+
 TEST(Parser, GlobalDirectivesComeFirst) {
     EXPECT_FALSE(model_of("", "daemon off;").core.daemon);
     EXPECT_EQ(error_of("daemon on;", "daemon off;"),
