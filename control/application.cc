@@ -212,6 +212,8 @@ Status Application::reserve(const config::Model& configured) {
 Status Application::check_ways(const config::Model& model) {
     auto netlink = Netlink::open();
     if (!netlink) return Error{netlink.error()};
+    for (const std::string& sentence : publish::doubtful_sources(*netlink, model))
+        log::warn("{}", sentence);
     return publish::check_ways(*netlink, model);
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ground import backends, balancer, expect, machine, paths
+from ground.netns import wait_for
 from ground.paths import APPS
 
 HUGEPAGES = Path("/proc/sys/vm/nr_hugepages")
@@ -103,6 +104,21 @@ def test_second_instance(place, make_balancer, engine):
 def test_not_root(place, make_balancer, engine):
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     refused(place, make_balancer(engine, place), good(place), r"(?i)root|CAP_|permi", before_command=nobody)
+
+
+def test_a_source_that_is_nobodys_is_doubted(place, make_balancer):
+    """A router may send its replies here, so it is no error."""
+    weir = make_balancer("xdp", place, options=f"snat 10.0.0.78 {place.vip};")
+    text = balancer.http_conf([server.endpoint for server in place.servers], extra="proxy_bind 10.0.0.79;",
+                              ready=None)
+    weir.configuration = weir.prepare(text)
+    weir.launch()
+    weir.wait_control()
+    doubts = re.findall(r'\[warn\] \S+ "(.*)": this host does not have the address', weir.log())
+    assert doubts == ["snat 10.0.0.78", "proxy_bind 10.0.0.79"], weir.log()
+    weir.reload(balancer.http_conf([server.endpoint for server in place.servers], extra=f"proxy_bind {place.vip};"))
+    wait_for(lambda: "reconfigured" in weir.log(), 5, "it is reloaded")
+    assert weir.log().count("proxy_bind") == 1, weir.log()
 
 
 def test_no_hugepages_is_no_error(place, make_balancer):
