@@ -12,7 +12,7 @@
 #include "control/api/report.h"
 #include "control/log/log.h"
 #include "control/process.h"
-#include "control/publish/icmp_peers.h"
+#include "control/publish/listens.h"
 #include "control/publish/make_engine.h"
 #include "control/publish/ports.h"
 #include "control/publish/shared_sources.h"
@@ -191,22 +191,8 @@ void Application::run() {
     io_.run();
 }
 
-// As nginx, which binds an address of its own only where no wildcard has the port.
 Status Application::reserve(const config::Model& configured) {
-    const config::Model model = publish::with_icmp_peers(configured);
-    std::vector<ListenTuple> wildcards;
-    std::vector<ListenTuple> own;
-    for (const config::Service& service : model.services) {
-        const IpAddress any = service.ipv6_wildcard ? IpAddress(boost::asio::ip::address_v6::any())
-                                                    : IpAddress(boost::asio::ip::address_v4::any());
-        (service.address ? own : wildcards)
-            .push_back({service.protocol, service.address.value_or(any), service.port,
-                        service.is_range() ? service.last_port : service.port});
-    }
-    std::vector<ListenTuple> tuples = wildcards;
-    for (const ListenTuple& tuple : own)
-        for (const ListenTuple& rest : without(tuple, wildcards)) tuples.push_back(rest);
-    return reservations_.replace(tuples);
+    return reservations_.replace(publish::listens_of(configured));
 }
 
 Status Application::check_ways(const config::Model& model) {
@@ -218,18 +204,7 @@ Status Application::check_ways(const config::Model& model) {
 }
 
 void Application::warn_unchangeable(const config::Model& model) const {
-    const config::Dataplane& now = model_.dataplane;
-    const config::Dataplane& next = model.dataplane;
-    const auto devices = [](const config::Dataplane& dataplane) {
-        std::vector<std::string> names;
-        for (const config::Port& port : dataplane.ports) names.push_back(port.device);
-        return names;
-    };
-    if (now.engine != next.engine || now.workers != next.workers || now.flows != next.flows ||
-        now.instance != next.instance || now.local_network != next.local_network ||
-        now.local_network6 != next.local_network6 || now.icmp_peers != next.icmp_peers ||
-        now.reset_unknown != next.reset_unknown || now.snat != next.snat ||
-        now.busy_poll != next.busy_poll || devices(now) != devices(next))
+    if (publish::would_differ(model_.dataplane, model.dataplane))
         log::warn(
             "the dataplane block has changed; its settings count from the next start of weir");
 }

@@ -19,4 +19,7 @@ Result<std::unique_ptr<Engine>> make_engine(boost::asio::io_context& io, config:
                                             const config::Core& core, std::vector<Port> ports,
                                             Needs needs);
 
+// The engine would be another one, or have other settings: they count from the next start.
+bool would_differ(const config::Dataplane& now, const config::Dataplane& next);
+
 }  // namespace weir::publish
