@@ -298,7 +298,7 @@ void Application::health_changed(const std::string& name, bool healthy, const st
         if (healthy)
             log::warn("backend {} is healthy again, it gets new flows", where);
         else
-            log::warn("backend {} is unhealthy, it gets no new flows: {}", where, reason);
+            log::error("backend {} is unhealthy, it gets no new flows: {}", where, reason);
     }
     publish_soon();
 }

@@ -54,8 +54,8 @@ void BackendLog::note_backends(const Directory& directory) {
         if (backend.state == "unreachable") {
             unreachable.insert(name);
             if (!before && may_say())
-                log::warn("backend {} of upstream {} is unreachable, it gets no new flows: {}",
-                          backend.name, backend.upstream, backend.reason);
+                log::error("backend {} of upstream {} is unreachable, it gets no new flows: {}",
+                           backend.name, backend.upstream, backend.reason);
         } else if (before && backend.state == "unhealthy") {
             unreachable.insert(name);
         } else if (before && takes_new_flows(backend) && may_say()) {

@@ -26,6 +26,10 @@ bool is_bpffs() {
 
 }  // namespace
 
+bool PinFolder::exists(const std::string& instance) {
+    return is_bpffs() && std::filesystem::exists(fmt::format("{}/weir-{}", root, instance));
+}
+
 Result<PinFolder> PinFolder::open(const std::string& instance) {
     if (!is_bpffs() && mount("bpf", root, "bpf", 0, "mode=0700") != 0)
         return Error{fmt::format("mounting the BPF file system on {} failed ({})", root,

@@ -13,6 +13,8 @@ namespace weir::publish {
 
 class PinFolder {
   public:
+    static bool exists(const std::string& instance);
+
     // Mounts bpffs if /sys/fs/bpf is not one, and makes the instance's folder.
     static Result<PinFolder> open(const std::string& instance);
 

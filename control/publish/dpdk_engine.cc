@@ -18,6 +18,7 @@
 #include "control/net/next_hop.h"
 #include "control/publish/dpdk_report.h"
 #include "control/publish/follow.h"
+#include "control/publish/leftovers.h"
 #include "control/publish/link_names.h"
 #include "control/publish/vlan_ports.h"
 #include "dataplane/steer.h"
@@ -102,6 +103,7 @@ Status DpdkEngine::start() {
     auto netlink = Netlink::open();
     if (!netlink) return Error{netlink.error()};
     netlink_.emplace(std::move(*netlink));
+    remove_xdp_leftovers(dataplane_.instance);
     if (const auto status = open_segment(); !status) return status;
 
     const tables::DataplaneArea& area = segment_->area();

@@ -7,6 +7,7 @@
 #include "control/net/ethtool.h"
 #include "control/net/link_counters.h"
 #include "control/publish/follow.h"
+#include "control/publish/leftovers.h"
 #include "control/publish/link_names.h"
 #include "control/publish/vlan_ports.h"
 
@@ -27,6 +28,7 @@ Status XdpPlane::start() {
     netlink_.emplace(std::move(*netlink));
     const auto networks = link_networks(dataplane_.local_network, dataplane_.local_network6);
     if (!networks) return Error{networks.error()};
+    remove_dpdk_leftovers(dataplane_.instance);
     const LinkNames names = link_names(dataplane_.instance);
     auto link = create_host_link(*netlink_, names.host, names.dataplane, *networks);
     if (!link) return Error{link.error()};

@@ -49,6 +49,24 @@ def test_killed_and_restarted(place, make_balancer, engine):
              f"nothing is left: {machine.difference(before, machine.snapshot(place.balancer))}")
 
 
+@pytest.mark.parametrize("engines", [("dpdk", "xdp"), ("xdp", "dpdk")], ids="-then-".join)
+@pytest.mark.parametrize("dataplane", ["killed", "alive"])
+def test_the_other_engine_takes_its_place(place, make_balancer, engines, dataplane):
+    """The emergency switch: what the first one left is gone, the second one serves, and nothing is left of either."""
+    before = machine.snapshot(place.balancer)
+    first = make_balancer(engines[0], place).start(conf(place))
+    pids = first.dataplane_pids()
+    first.kill()
+    for pid in pids if dataplane == "killed" else []:
+        os.kill(pid, 9)
+    second = make_balancer(engines[1], place).start(conf(place))
+    assert f"left with engine {engines[0]}" in second.log()
+    expect.all_right(place.client.client("get", place.url(), "-n", 60), 60)
+    assert second.stop() == 0
+    wait_for(lambda: not machine.difference(before, machine.snapshot(place.balancer)), 3,
+             f"nothing is left: {machine.difference(before, machine.snapshot(place.balancer))}")
+
+
 def test_killed_dataplane_is_restarted(place, make_balancer):
     """weir says that the dataplane died and starts it again; new flows are served within seconds."""
     weir = make_balancer("dpdk", place).start(conf(place))

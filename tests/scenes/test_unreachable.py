@@ -44,7 +44,7 @@ def test_a_cable_is_pulled_and_plugged_in_again(place, make_balancer):
         cable(place, number, "down")
         probe(place, place.addresses[number - 1])
     for server, upstream in ((two, "lb"), (three, "last")):
-        wait_for_line(weir, "warn", f"backend {server.endpoint} of upstream {upstream} is unreachable, it gets no "
+        wait_for_line(weir, "error", f"backend {server.endpoint} of upstream {upstream} is unreachable, it gets no "
                                    f"new flows: {server.address} has not answered ARP on eth0")
     wait_for_line(weir, "error", "upstream last has no backend left for new flows")
     expect.all_right(place.client.client("get", place.url(), "-n", 20), 20)

@@ -70,7 +70,7 @@ class BackendLogTest : public testing::Test {
 };
 
 const std::string gone =
-    "[warn] backend 10.0.0.1 of upstream app is unreachable, it gets no new flows: no answer";
+    "[error] backend 10.0.0.1 of upstream app is unreachable, it gets no new flows: no answer";
 const std::string back = "[warn] backend 10.0.0.1 of upstream app is reachable again: via eth0";
 
 TEST_F(BackendLogTest, EachChangeIsSaidOnce) {
