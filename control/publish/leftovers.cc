@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "control/log/log.h"
@@ -54,6 +55,8 @@ void remove_dpdk_leftovers(const std::string& instance) {
             log::warn("{}", segment.error());
         }
         ::unlink(path.c_str());
+        std::error_code ignored;  // DPDK's own folder of this instance
+        std::filesystem::remove_all("/run/dpdk/weir-" + instance, ignored);
     }
 }
 
