@@ -135,7 +135,6 @@ Status Application::start_publishing() {
     watch_backends();
     if (const auto published = publish(); !published) return published;
     backend_log_.sum_up();
-    warn_shared_sources();
     probe_targets_changed();
     return success();
 }

@@ -29,11 +29,9 @@ inline std::uint32_t owner_of(weir_env& env, const weir_service* service, const 
 
 // weir_env_elsewhere. A reply's worker follows from the port that it came back to, so only that
 // one's flows are looked at, while it may be writing them: what it has just changed may be seen or
-// not, as if the packet had come a moment earlier or later. Control gives out no lower source
-// ports.
+// not, as if the packet had come a moment earlier or later.
 inline int known_elsewhere(const weir_env* env, const weir_tuple* tuple, __u64 hash, __u32 now) {
-    constexpr std::uint16_t lowest_source_port = 1024;
-    if (weir_be16_to(tuple->dport) < lowest_source_port) return 0;
+    if (weir_be16_to(tuple->dport) < WEIR_LEAST_SOURCE_PORT) return 0;
     weir_env other = *env;
     other.worker = weir_owner(&other, nullptr, tuple, hash, env->workers);
     if (other.worker == env->worker) return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The places that new flows of a batch will take: those ahead of the worker's hand (flow.h). Both
-// ways to a new flow (opening.cc, prefetch.cc) ask for them, and for the references that the flows
-// before have left, ahead of time. Nothing here takes a place. It brings host_env.h.
+// The places that new flows of a batch will take: those ahead of the worker's hand (flow.h).
+// prefetch.cc asks for them, and for the references that the flows before have left, ahead of time.
+// Nothing here takes a place. It brings host_env.h.
 #pragma once
 
 #include <rte_prefetch.h>

@@ -18,12 +18,6 @@
 namespace weir::stage {
 namespace {
 
-// Where it has none.
-bool starts_flow(const weir_packet& packet) {
-    return packet.kind == WEIR_KIND_PLAIN &&
-           (packet.tuple.protocol != WEIR_PROTO_TCP || weir_tcp_opens(packet.tcp_flags));
-}
-
 // The reply that the flow of a packet that starts one will get, if the backend and the source port
 // that come next are the ones. A guess that is wrong, or none, costs the time of misses.
 struct Reply {
@@ -90,7 +84,8 @@ void prefetch(weir_env& env, Batch& batch, std::uint64_t now) {
     each(batch.left, [&](unsigned i) {
         const weir_packet& packet = batch.packet[i];
         flows[i] = offered(env, weir_ref_bucket(&env, packet.hash, 0), packet.hash);
-        if (flows[i] || !batch.service[i] || refused || !starts_flow(packet))
+        if (flows[i] || !batch.service[i] || refused || packet.kind != WEIR_KIND_PLAIN ||
+            !weir_opens(&packet))
             return rte_prefetch0(flows[i]);
         replies[i] = ask_for_reply(env, *batch.service[i], packet, starts++);
         translated |= Bits{replies[i].backend != nullptr} << i;

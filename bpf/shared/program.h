@@ -144,12 +144,17 @@ WEIR_INLINE void weir_flow_retire(struct weir_env* env, const struct weir_packet
     if (weir_flow_is_one_way(flow)) flow->expires = now;
 }
 
+/* Starts a flow where there is none. */
+WEIR_INLINE int weir_opens(const struct weir_packet* packet) {
+    return packet->tuple.protocol != WEIR_PROTO_TCP || weir_tcp_opens(packet->tcp_flags);
+}
+
 /* A packet from a client to a service; packet->flow is its flow, if there is one. */
 WEIR_INLINE enum weir_reason weir_decide_client(struct weir_env* env, struct weir_packet* packet,
                                                 const struct weir_service* service, void* data,
                                                 void* end, __u32 now) {
     const int tcp = packet->tuple.protocol == WEIR_PROTO_TCP;
-    const int opens = !tcp || weir_tcp_opens(packet->tcp_flags);
+    const int opens = weir_opens(packet);
     const int draining = (service->flags & WEIR_SERVICE_DRAINING) != 0;
     const struct weir_mac* from = &packet->next_hop; /* until weir_toward */
     const struct weir_backend* backend = 0;

@@ -33,6 +33,7 @@
 #define WEIR_SLOTS_PER_LINE 32u
 #define WEIR_NO_BACKEND 0xffffu
 #define WEIR_NO_PORT 0xffu
+#define WEIR_LEAST_SOURCE_PORT 1024 /* control gives out no lower ones toward backends */
 
 enum weir_port_kind {
     WEIR_PORT_NONE = 0,

@@ -11,7 +11,6 @@
 #include "bpf/shared/types.h"
 #include "bpf/shared/wire.h"
 
-#define WEIR_STEER_BACK_MAP "weir_back"
 #define WEIR_STEER_BACK 0x80u /* in the last byte; below it, the port's index */
 
 /* "weir", locally administered, as the MACs of the host link are. */

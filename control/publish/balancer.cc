@@ -12,6 +12,7 @@
 #include "control/publish/convert.h"
 #include "control/publish/delivery.h"
 #include "control/publish/icmp_peers.h"
+#include "control/publish/listens.h"
 #include "control/publish/sizing.h"
 
 namespace weir::publish {
@@ -129,14 +130,7 @@ Status Balancer::number_service(const config::Service& configured, const config:
                                 std::map<std::uint32_t, Service>& services) {
     Service service;
     weir_service& record = service.record;
-    record.addr = to_addr(address);
-    if (configured.is_range()) {
-        record.port_low = configured.port;
-        record.port_high = configured.last_port;
-    } else {
-        record.port = weir_be16_from(configured.port);
-    }
-    record.protocol = static_cast<std::uint8_t>(configured.protocol);
+    record = service_at(configured, address);
     record.idle = span_of(configured.proxy_timeout);
     record.connect = span_of(configured.proxy_connect_timeout);
     record.method = method_of(upstream.method, upstream.hash_key);
@@ -173,24 +167,12 @@ Status Balancer::number_service(const config::Service& configured, const config:
 
 Status Balancer::number_services(const config::Model& model, const std::vector<IpAddress>& wildcard,
                                  std::map<std::uint32_t, Service>& services) {
-    for (const config::Service& configured : model.services) {
-        std::vector<IpAddress> addresses;
-        if (configured.address)
-            addresses = {*configured.address};
-        else
-            std::ranges::copy_if(wildcard, std::back_inserter(addresses),
-                                 [&](const IpAddress& address) {
-                                     return address.is_v6() == configured.ipv6_wildcard;
-                                 });
-        // Where the packet program looks for them (peers.h).
-        if (model.upstreams[configured.upstream].delivery.to_peer)
-            addresses.emplace_back(boost::asio::ip::address_v6::any());
-        for (const IpAddress& address : addresses)
+    for (const config::Service& configured : model.services)
+        for (const IpAddress& address : addresses_of(model, configured, wildcard))
             if (auto done = number_service(configured, model.upstreams[configured.upstream],
                                            address, services);
                 !done)
                 return done;
-    }
     return success();
 }
 

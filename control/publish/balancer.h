@@ -40,9 +40,10 @@ struct Route {
     std::uint16_t link_mtu = 0;  // likewise
     IpAddress source;            // of the packets toward it
     IpAddress own;               // this host's own address on that way, whatever `snat` says
-    std::uint16_t source_low = 1024;
+    std::uint16_t source_low = WEIR_LEAST_SOURCE_PORT;
     std::uint16_t source_high = 65535;
-    std::uint16_t beside_kernel_low = 1024;  // the same, on an address that the host uses too
+    std::uint16_t beside_kernel_low =
+        WEIR_LEAST_SOURCE_PORT;  // the same, on an address that the host uses too
     std::uint16_t beside_kernel_high = 65535;
     std::string text;  // for people: the way, or why there is none
 };

@@ -364,8 +364,7 @@ void DpdkEngine::stop() {
     stopping_ = true;
     restart_timer_.cancel();
     process_.end(patience_to_end);
-    std::error_code ignored;  // DPDK's own folder of this instance
-    std::filesystem::remove_all("/run/dpdk/weir-" + dataplane_.instance, ignored);
+    remove_dpdk_folder(dataplane_.instance);
     if (segment_) {
         ::unlink(segment_->path().c_str());
         segment_.reset();

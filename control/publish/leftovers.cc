@@ -26,7 +26,9 @@ using namespace std::chrono_literals;
 bool end_dataplane(const tables::Segment& segment) {
     for (const int number : {SIGTERM, SIGKILL}) {
         if (!segment.claimed()) return true;
-        ::kill(segment.area().pid, number);
+        const pid_t pid = segment.area().pid;
+        if (pid <= 0) return false;  // it has only just started, and does not say who it is
+        ::kill(pid, number);
         for (auto waited = 0ms; waited < 3s && segment.claimed(); waited += 10ms)
             std::this_thread::sleep_for(10ms);
     }
@@ -44,6 +46,11 @@ void take_steering_off(const tables::Segment& segment) {
 
 }  // namespace
 
+void remove_dpdk_folder(const std::string& instance) {
+    std::error_code ignored;
+    std::filesystem::remove_all("/run/dpdk/weir-" + instance, ignored);
+}
+
 void remove_dpdk_leftovers(const std::string& instance) {
     for (const std::string& path : tables::existing_segments(instance)) {
         log::notice("removing what an earlier weir has left with engine dpdk; its flows end");
@@ -55,8 +62,7 @@ void remove_dpdk_leftovers(const std::string& instance) {
             log::warn("{}", segment.error());
         }
         ::unlink(path.c_str());
-        std::error_code ignored;  // DPDK's own folder of this instance
-        std::filesystem::remove_all("/run/dpdk/weir-" + instance, ignored);
+        remove_dpdk_folder(instance);
     }
 }
 

@@ -8,6 +8,9 @@
 
 namespace weir::publish {
 
+// DPDK's own folder of the instance.
+void remove_dpdk_folder(const std::string& instance);
+
 // The dataplane process, should it still run, its steering programs and its segment.
 void remove_dpdk_leftovers(const std::string& instance);
 

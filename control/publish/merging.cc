@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/publish/merging.h"
 
-#include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <linux/if_link.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,6 +11,7 @@
 
 #include "control/log/log.h"
 #include "control/net/link_features.h"
+#include "control/publish/xdp_engine.h"
 
 namespace weir::publish {
 namespace {
@@ -20,14 +19,9 @@ namespace {
 const std::vector<std::string> merging_features{"rx-gro", "rx-gro-hw", "rx-gro-list", "rx-lro",
                                                 "rx-udp-gro-forwarding"};
 
-bool has_generic_xdp(const Port& port) {
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
-    return bpf_xdp_query(port.ifindex, 0, &query) == 0 && query.attach_mode == XDP_ATTACHED_SKB;
-}
-
 bool sees_merged_packets(const Port& port) {
     if (port.is_vlan() || port.configured.kind != config::Port::Kind::interface) return false;
-    return port.mode == "copied" || port.mode == "generic" || has_generic_xdp(port);
+    return port.mode == "copied" || port.mode == "generic" || runs_generic_xdp(port.ifindex);
 }
 
 }  // namespace

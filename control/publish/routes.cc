@@ -15,14 +15,15 @@ Result<PortRange> source_ports_beside_kernel() {
     unsigned low = 32768;
     unsigned high = 60999;
     std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> low >> high;
-    const unsigned below = low > 1024 ? low - 1024 : 0;
+    const unsigned below = low > WEIR_LEAST_SOURCE_PORT ? low - WEIR_LEAST_SOURCE_PORT : 0;
     const unsigned above = high < 65535 ? 65535 - high : 0;
     if (std::max(below, above) < 256)
         return Error{
             fmt::format("net.ipv4.ip_local_port_range {} {} leaves no source ports to weir; "
                         "narrow it, or give `snat` addresses of weir's own",
                         low, high)};
-    if (below >= above) return PortRange{1024, static_cast<std::uint16_t>(low - 1)};
+    if (below >= above)
+        return PortRange{WEIR_LEAST_SOURCE_PORT, static_cast<std::uint16_t>(low - 1)};
     return PortRange{static_cast<std::uint16_t>(high + 1), 65535};
 }
 
@@ -82,7 +83,7 @@ Route route_over(const NextHop& hop, const IpAddress& backend, const std::vector
     route.source_high = route.beside_kernel_high = host_ports.high;
     if (const auto source = nth_source(snat, backend.is_v4(), id)) {
         route.source = *source;
-        route.source_low = 1024;
+        route.source_low = WEIR_LEAST_SOURCE_PORT;
         route.source_high = 65535;
     }
     route.text = fmt::format("{} via {} ({})", hop.via.to_string(), port->configured.name,

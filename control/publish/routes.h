@@ -16,7 +16,7 @@
 namespace weir::publish {
 
 struct PortRange {
-    std::uint16_t low = 1024;
+    std::uint16_t low = WEIR_LEAST_SOURCE_PORT;
     std::uint16_t high = 65535;
 };
 

@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "bpf/shared/hash.h"
-#include "control/publish/convert.h"
 #include "control/publish/delivery.h"
 #include "control/publish/icmp_peers.h"
 #include "control/publish/ids.h"
+#include "control/publish/listens.h"
 #include "control/publish/slots.h"
 
 namespace weir::publish {
@@ -27,36 +27,9 @@ constexpr std::uint32_t most_places = 1u << 21;        // of services, in a half
 constexpr std::uint64_t most_slot_lines = 1ull << 26;  // 4 GiB
 constexpr std::uint32_t most_sources = 65533;          // the last two numbers mean something else
 
-weir_service record_of(const config::Service& service, const IpAddress& address) {
-    weir_service record{};
-    record.addr = to_addr(address);
-    record.protocol = static_cast<std::uint8_t>(service.protocol);
-    if (service.is_range()) {
-        record.port_low = service.port;
-        record.port_high = service.last_port;
-    } else {
-        record.port = weir_be16_from(service.port);
-    }
-    return record;
-}
-
 std::uint32_t home_of(const weir_service& record) {
     return static_cast<std::uint32_t>(
         weir_hash_service(&record.addr, record.port, record.protocol));
-}
-
-std::vector<IpAddress> addresses_of(const config::Model& model, const config::Service& service,
-                                    const std::vector<IpAddress>& wildcard) {
-    std::vector<IpAddress> addresses;
-    if (service.address)
-        addresses = {*service.address};
-    else
-        std::ranges::copy_if(
-            wildcard, std::back_inserter(addresses),
-            [&](const IpAddress& address) { return address.is_v6() == service.ipv6_wildcard; });
-    if (model.upstreams[service.upstream].delivery.to_peer)
-        addresses.emplace_back(boost::asio::ip::address_v6::any());
-    return addresses;
 }
 
 std::size_t backends_of(const config::Upstream& upstream) {
@@ -101,7 +74,7 @@ Needs needs_of(const config::Model& configured, const std::vector<IpAddress>& wi
     for (const config::Service& service : model.services) {
         if (service.quic_cid) quic.insert(service.upstream);
         for (const IpAddress& address : addresses_of(model, service, wildcard)) {
-            const weir_service record = record_of(service, address);
+            const weir_service record = service_at(service, address);
             if (services.insert(service_key(record)).second)
                 needs.services.push_back(home_of(record));
         }
@@ -195,7 +168,7 @@ Status check_limits(const config::Model& model) {
     std::map<std::tuple<IpAddress, config::Protocol>, unsigned> ranges;
     for (const config::Service& service : model.services)
         for (const IpAddress& address : addresses_of(model, service, any)) {
-            if (!services.insert(service_key(record_of(service, address))).second) continue;
+            if (!services.insert(service_key(service_at(service, address))).second) continue;
             if (services.size() > most_services)
                 return refuse(service.source, fmt::format("more than {} services", most_services));
             if (service.is_range() && ++ranges[{address, service.protocol}] > WEIR_SERVICE_PROBES)

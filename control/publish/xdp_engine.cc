@@ -94,6 +94,10 @@ std::string explain_refusal(int error) {
 
 }  // namespace
 
+bool runs_generic_xdp(int ifindex) {
+    return running_on(ifindex).generic;
+}
+
 Result<std::unique_ptr<XdpEngine>> XdpEngine::start(const BpfStoreOptions& options) {
     auto store = BpfStore::open(options);
     if (!store) return Error{store.error()};
@@ -107,7 +111,7 @@ XdpEngine::~XdpEngine() {
 
 Result<XdpEngine::Attached> XdpEngine::attach(int ifindex, const std::string& name) {
     if (links_.contains(ifindex) || take_over(ifindex)) {
-        const bool generic = running_on(ifindex).generic;
+        const bool generic = runs_generic_xdp(ifindex);
         return Attached{generic ? "generic" : "native",
                         generic ? "an earlier weir attached it so" : "", true};
     }

@@ -15,6 +15,9 @@
 
 namespace weir::publish {
 
+// Some XDP program, whosever, runs on the interface in generic mode.
+bool runs_generic_xdp(int ifindex);
+
 class XdpEngine {
   public:
     struct Attached {

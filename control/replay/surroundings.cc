@@ -15,7 +15,7 @@ namespace weir::replay {
 namespace {
 
 // The kernel's default for net.ipv4.ip_local_port_range is 32768 to 60999.
-constexpr publish::PortRange source_ports{1024, 32767};
+constexpr publish::PortRange source_ports{WEIR_LEAST_SOURCE_PORT, 32767};
 
 constexpr MacAddress host_mac{0x02, 0x77, 0x65, 0x69, 0x72, 0x00};       // "weir"
 constexpr MacAddress dataplane_mac{0x02, 0x77, 0x65, 0x69, 0x72, 0x01};  // as under DPDK
